@@ -1,0 +1,39 @@
+# keyturn: `make` says what there is. Every target sets up what it needs first; a second time that takes no time.
+# PYTHON=/path/to/python3 chooses the interpreter of the virtual environment (3.11 or newer).
+export PYTHON
+bin := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench requirements lint format lock setup runtime
+
+help: ## say what there is
+	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
+
+demo: runtime ## the whole story against a local sandbox: no account, no browser, no terminal needed
+	@$(bin)/keyturn demo
+
+test: ## lint, types and every test, with real servers and a real browser (system packages if root)
+	@scripts/system.sh
+	@scripts/setup.sh dev
+	@scripts/npm.sh
+	@scripts/check.sh
+
+bench: setup ## measure, beside the peers named in docs, into bench/results
+	@$(bin)/python -m bench
+
+requirements: setup ## each numbered statement of docs/requirements.md with the tests that prove it
+	@$(bin)/python scripts/requirements.py
+
+lint: setup ## ruff and mypy
+	@$(bin)/ruff check . && $(bin)/ruff format --check . && $(bin)/mypy
+
+format: setup ## let ruff put the files in form
+	@$(bin)/ruff format . && $(bin)/ruff check --fix .
+
+lock: setup ## write requirements/*.txt anew from their inputs (newer versions: scripts/lock.sh --upgrade)
+	@scripts/lock.sh
+
+setup: ## the virtual environment for working on keyturn
+	@scripts/setup.sh dev
+
+runtime:
+	@scripts/setup.sh runtime
