@@ -1,0 +1,36 @@
+"""The lines to paste that point keyturn, curl and the official SDK at a running sandbox."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .serve import Sandbox
+
+PROFILE = "sandbox"
+
+
+def configuration_text(sandbox: Sandbox, profile: str = PROFILE) -> str:
+    """Return the lines; what they contain works only here and only while the sandbox runs."""
+    question = '{"model":"claude-sandbox","max_tokens":256,"messages":[{"role":"user","content":"Hello"}]}'
+    return f"""\
+# log in with a browser (pick any of the accounts, any password), then ask
+keyturn login --profile {profile} --issuer {sandbox.issuer} --api-base-url {sandbox.api_base_url} --oauth-beta
+keyturn --profile {profile} -p 'Hello'
+
+# see, and revoke, what is logged in
+{sandbox.issuer}/logins
+
+# curl, with the login of keyturn
+keyturn --profile {profile} token --header | curl -sS -H @- \\
+  -H 'anthropic-version: 2023-06-01' -H 'content-type: application/json' \\
+  -d '{question}' \\
+  {sandbox.api_base_url}/v1/messages
+
+# any program, with the login of keyturn
+keyturn --profile {profile} run -- python your_program.py
+
+# the official SDK by itself, with the sandbox's API key
+export ANTHROPIC_BASE_URL={sandbox.api_base_url}
+export ANTHROPIC_API_KEY={sandbox.api_key}
+"""
