@@ -1,0 +1,204 @@
+"""Auth: keeps the winner and its credential; one sync core, and a face for asyncio."""
+
+from __future__ import annotations
+
+from keyturn.errors import AuthError, NoCredential, Refused, Unavailable, UsageError
+from keyturn.order import ORDER
+from keyturn.survey import Looks, Offer, check_pin, find_winner, survey
+from keyturn.values import BILLING
+from keyturn.world import World
+from keyturn.world.locks import GATES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from keyturn.scene import Scene
+    from keyturn.stores import LoginStore
+    from keyturn.survey import Source, Survey
+    from keyturn.values import Credential
+
+# how long a running program goes without looking whether a login, logout or renewal happened elsewhere (L18)
+LOOK_SECONDS = 2.0
+GATE_SECONDS = 60.0
+
+
+class Auth:
+    """What a program asks for its credential. Making one reads and does nothing.
+
+    Thread-safe and fork-safe. `profile`, `route`, `source` and `require_billing` are those of the command
+    line; `world` and `store` are for tests and for programs with a store of their own.
+    """
+
+    def __init__(
+        self,
+        *,
+        profile: str | None = None,
+        route: str | None = None,
+        source: str | None = None,
+        require_billing: str | None = None,
+        world: World | None = None,
+        store: LoginStore | None = None,
+    ) -> None:
+        self._world = world or World()
+        self._clock = self._world.clock
+        self._profile = profile
+        self._route = route
+        self._source = source
+        self._require_billing = require_billing
+        self._store = store
+        self._scene: Scene | None = None
+        self._winner: tuple[Source, Offer] | None = None
+        self._kept: Credential | None = None
+        self._fresh_until = 0.0
+
+    def credential(self, *, rejected: Credential | None = None) -> Credential:
+        """A usable credential; `rejected` is one that the API has just answered with 401.
+
+        Raises: NoCredential, Rejected, StoreError, Unavailable, Refused, ConfigurationError.
+        """
+        if rejected is None and self._clock() < self._fresh_until:
+            return self._kept  # type: ignore[return-value] # it is set before its time is
+        return self._obtain(rejected)
+
+    async def acredential(self, *, rejected: Credential | None = None) -> Credential:
+        """As `credential`, without ever holding up the event loop.
+
+        A task that is cancelled while it waits does not interrupt a renewal: the thread finishes its save.
+        """
+        if rejected is None and self._clock() < self._fresh_until:
+            return self._kept  # type: ignore[return-value] # as above
+        import asyncio
+
+        return await asyncio.to_thread(self._obtain, rejected)
+
+    def headers(self) -> dict[str, str]:
+        """The headers for one request. Raises: as `credential`."""
+        return self.credential().headers()
+
+    def explain(self) -> Survey:
+        """Every source's answer, from the same looks that resolving uses. Asks no server, writes nothing.
+
+        Raises: ConfigurationError, UsageError; what a source raises is in its row.
+        """
+        from keyturn.advice import with_warnings
+
+        scene = self.scene()
+        pinned = self._pinned()
+        found = survey(scene, ORDER[self.route], route=self.route, pinned=pinned)
+        return with_warnings(found, scene)
+
+    @property
+    def base_url(self) -> str:
+        """Where the winner's requests go; looked at, not redeemed. Raises: as `credential`."""
+        return self._chosen()[1].base_url
+
+    @property
+    def route(self) -> str:
+        """The route of the variables and flags. Raises: ConfigurationError, UsageError."""
+        from keyturn.routes import choose
+
+        return choose(self._world, self._route)
+
+    @property
+    def world(self) -> World:
+        """The machine this Auth looks at."""
+        return self._world
+
+    def scene(self) -> Scene:
+        """The configuration and profile this Auth works with, read once. Raises: ConfigurationError."""
+        if self._scene is None:
+            from keyturn.scene import Scene
+            from keyturn.settings.config import read_config
+
+            config = read_config(self._world)
+            name, chosen_by = config.chosen(self._profile, self._world)
+            self._scene = Scene(self._world, config, config.profile(name), chosen_by, self._store)
+        return self._scene
+
+    def _obtain(self, rejected: Credential | None) -> Credential:
+        gate = GATES.gate(self.scene().store.key)
+        serves = self._kept if rejected is None and self._serves() else None
+        # while the current token serves, nobody waits for somebody who renews it ahead of time
+        if not (gate.acquire(blocking=False) or (serves is None and gate.acquire(timeout=GATE_SECONDS))):
+            if serves is not None:
+                return serves
+            raise Unavailable(
+                f"another thread of this process has been renewing the login for {GATE_SECONDS:g} s",
+                hint="try again; if it stays, look for a thread that hangs",
+                code="gate_timeout",
+                sent=False,
+            )
+        try:
+            if rejected is None and self._clock() < self._fresh_until and self._kept is not None:
+                return self._kept
+            self._fresh_until = 0.0
+            credential = self._chosen()[1].redeem(rejected)
+            self._keep(credential)
+            return credential
+        finally:
+            gate.release()
+
+    def _keep(self, credential: Credential) -> None:
+        seconds = LOOK_SECONDS
+        if credential.expires_at is not None:
+            # short-lived tokens are looked at more often; the source knows when they are due
+            seconds = min(seconds, (credential.expires_at - self._world.now()) / 10)
+        self._kept = credential
+        self._fresh_until = self._clock() + seconds
+
+    def _serves(self) -> bool:
+        kept = self._kept
+        return kept is not None and (kept.expires_at is None or kept.expires_at - self._world.now() > 30)  # noqa: PLR2004 - seconds, as in renew.state
+
+    def _chosen(self) -> tuple[Source, Offer]:
+        """The winner, found once and then kept: a lower source never takes its place by itself."""
+        if self._winner is None:
+            sources = ORDER[self.route]
+            pinned = self._pinned()
+            check_pin(pinned, sources)
+            looks = Looks(self.scene(), sources)
+            source = find_winner(looks, pinned)
+            if source is None:
+                raise self._nothing(pinned)
+            answer = looks.at(source)
+            if isinstance(answer, AuthError):
+                raise answer
+            assert isinstance(answer, Offer)  # noqa: S101 - an absent source never wins
+            self._check_billing(source, answer)
+            self._winner = (source, answer)
+        return self._winner
+
+    def _pinned(self) -> str | None:
+        return self._source or (self._world.variable("KEYTURN_SOURCE") or "").strip() or None
+
+    def _check_billing(self, source: Source, offer: Offer) -> None:
+        required = self._require_billing or self.scene().config.require_billing
+        if required is None:
+            return
+        if required not in BILLING:
+            raise UsageError(
+                f"there is no billing class {required[:32]!r}", hint=f"use one of: {', '.join(BILLING)}"
+            )
+        if offer.billing != required:
+            raise Refused(
+                f"{source.name} is billed as {offer.billing}, and {required} is required",
+                hint="see what else there is: keyturn explain",
+                code="billing",
+                source=source.id,
+            )
+
+    def _nothing(self, pinned: str | None) -> NoCredential:
+        found = self.explain()
+        if pinned is not None:
+            row = found.row(pinned)
+            return NoCredential(
+                f"{row.source.name} is pinned and has nothing: {row.why}",
+                hint="see what there is: keyturn explain",
+                code="pinned_absent",
+                survey=found,
+            )
+        profile = self.scene().profile.name
+        return NoCredential(
+            f"no credential found: not in the environment, not in profile {profile}",
+            hint="log in: keyturn login; or set ANTHROPIC_API_KEY; see what was looked at: keyturn explain",
+            survey=found,
+        )

@@ -1,0 +1,93 @@
+"""Official SDK clients that authenticate through keyturn, of the class the route needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from keyturn.auth import Auth
+from keyturn.errors import AuthError, ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    import anthropic as sdk
+
+# The client insists on a key of its own; the adapter replaces it before anything is sent.
+_PLACEHOLDER = "replaced-by-keyturn"
+
+
+def anthropic(auth: Auth | None = None, **options: Any) -> sdk.Anthropic:  # noqa: ANN401 - the SDK's own options
+    """A ready `anthropic.Anthropic`; `options` are handed to it.
+
+    Raises: what `Auth.credential` raises, ConfigurationError when the SDK is not installed.
+    """
+    sdk = _sdk()
+    auth = auth or Auth()
+    from keyturn.http import RequestAuth
+
+    url = auth.base_url
+    context, proxy = auth.world.transport.settings(url)
+    options.setdefault(
+        "http_client",
+        sdk.DefaultHttpxClient(auth=RequestAuth(auth), verify=context, proxy=proxy, trust_env=False),
+    )
+    options["middleware"] = [*options.get("middleware", ()), _plain_errors(sdk, auth)]
+    return sdk.Anthropic(api_key=_PLACEHOLDER, base_url=url, **options)
+
+
+def async_anthropic(auth: Auth | None = None, **options: Any) -> sdk.AsyncAnthropic:  # noqa: ANN401 - as above
+    """A ready `anthropic.AsyncAnthropic`; everything else as `anthropic`."""
+    sdk = _sdk()
+    auth = auth or Auth()
+    from keyturn.http import RequestAuth
+
+    url = auth.base_url
+    context, proxy = auth.world.transport.settings(url)
+    options.setdefault(
+        "http_client",
+        sdk.DefaultAsyncHttpxClient(auth=RequestAuth(auth), verify=context, proxy=proxy, trust_env=False),
+    )
+    options["middleware"] = [*options.get("middleware", ()), _plain_errors_async(sdk, auth)]
+    return sdk.AsyncAnthropic(api_key=_PLACEHOLDER, base_url=url, **options)
+
+
+def _sdk() -> Any:  # noqa: ANN401 - a module
+    try:
+        import anthropic as sdk
+    except ImportError:
+        raise ConfigurationError(
+            "the official client is not installed",
+            hint="install it with: pip install 'keyturn[session]'",
+            code="extra_missing",
+        ) from None
+    return sdk
+
+
+def _plain_errors(sdk: Any, auth: Auth) -> Callable[[Any, Callable[[Any], Any]], Any]:  # noqa: ANN401 - SDK types
+    """Let keyturn's errors reach the caller as they are: not retried, not called a connection error."""
+
+    def with_plain_errors(request: Any, call_next: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - SDK types
+        auth.credential()
+        try:
+            return call_next(request)
+        except sdk.APIConnectionError as error:
+            if isinstance(error.__cause__, AuthError):
+                raise error.__cause__ from None
+            raise
+
+    return with_plain_errors
+
+
+def _plain_errors_async(
+    sdk: Any, auth: Auth
+) -> Callable[[Any, Callable[[Any], Awaitable[Any]]], Awaitable[Any]]:  # noqa: ANN401
+    async def with_plain_errors(request: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:  # noqa: ANN401
+        await auth.acredential()
+        try:
+            return await call_next(request)
+        except sdk.APIConnectionError as error:
+            if isinstance(error.__cause__, AuthError):
+                raise error.__cause__ from None
+            raise
+
+    return with_plain_errors

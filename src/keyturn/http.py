@@ -1,0 +1,149 @@
+"""Credentials for any httpx2 client: expiry check, one retry after a 401, and never another audience (T13)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+
+from keyturn.errors import Refused
+from keyturn.values import BearerToken
+from keyturn.wire import origin
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Generator
+
+    from keyturn.auth import Auth
+    from keyturn.values import Credential
+
+_SECRET_HEADERS = ("authorization", "x-api-key")
+_UNAUTHORIZED, _FORBIDDEN = 401, 403
+
+
+class RequestAuth(httpx2.Auth):
+    """`httpx2.Client(auth=RequestAuth(auth))`, and the same for AsyncClient.
+
+    Raises in place of the request: what `Auth.credential` raises, and Refused when the request is not for
+    the credential's audience. A body that is a generator is sent once and not again after a 401.
+    """
+
+    def __init__(self, auth: Auth) -> None:
+        self._auth = auth
+
+    def sync_auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
+        credential = self._auth.credential()
+        sign(request, credential)
+        response = yield request
+        if response.status_code == _FORBIDDEN:
+            response.read()
+        if _is_rejection(request, response, credential) and _is_replayable(request):
+            sign(request, self._auth.credential(rejected=credential))
+            yield request
+
+    async def async_auth_flow(
+        self, request: httpx2.Request
+    ) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
+        credential = await self._auth.acredential()
+        sign(request, credential, asynchronous=True)
+        response = yield request
+        if response.status_code == _FORBIDDEN:
+            await response.aread()
+        if _is_rejection(request, response, credential) and _is_replayable(request):
+            sign(request, await self._auth.acredential(rejected=credential), asynchronous=True)
+            yield request
+
+
+def sign(request: httpx2.Request, credential: Credential, *, asynchronous: bool = False) -> None:
+    """Put a credential on a request for its audience, and on no other.
+
+    Raises: Refused naming both origins.
+    """
+    place = str(origin(str(request.url)))
+    if place != credential.audience:
+        raise Refused(
+            f"the credential of {credential.where} is for {credential.audience}, and the request goes to {place}",
+            hint="use another profile or source for that address; see: keyturn explain",
+            code="audience",
+        )
+    for name in _SECRET_HEADERS:
+        request.headers.pop(name, None)
+    for name, value in credential.headers().items():
+        if name == "anthropic-beta":
+            value = _merged(request.headers.get(name), value)  # noqa: PLW2901 - the same header, completed
+        request.headers[name] = value
+    _bind(request, credential.audience, asynchronous=asynchronous)
+
+
+def _merged(there: str | None, value: str) -> str:
+    listed = [item.strip() for item in (there or "").split(",") if item.strip()]
+    return ",".join(listed if value in listed else [*listed, value])
+
+
+def _is_rejection(request: httpx2.Request, response: httpx2.Response, credential: Credential) -> bool:
+    """A 401 from the credential's own origin, or a 403 that says the OAuth token is revoked or expired (L19)."""
+    if str(origin(str(response.request.url))) != credential.audience or response.request.url != request.url:
+        return False
+    if response.status_code == _UNAUTHORIZED:
+        return True
+    if response.status_code != _FORBIDDEN or not isinstance(credential, BearerToken):
+        return False
+    text = response.text.lower()
+    return "token" in text and ("revoked" in text or "expired" in text)
+
+
+def _is_replayable(request: httpx2.Request) -> bool:
+    """Whether the body is at hand: then httpx2 has it as bytes."""
+    try:
+        request.content  # noqa: B018 - raises RequestNotRead for a stream
+    except httpx2.RequestNotRead:
+        return False
+    return True
+
+
+def _bind(request: httpx2.Request, audience: str, *, asynchronous: bool) -> None:
+    """Take the credential off again if this request is redirected to another origin.
+
+    httpx2 follows redirects below the auth flow and drops only `Authorization` there, not `x-api-key`.
+    The `trace` extension travels with every hop and is called before a hop's headers are sent.
+    """
+    earlier: Callable[[str, dict[str, Any]], Any] | None = request.extensions.get("trace")
+    if getattr(earlier, "keyturn_audience", None) is not None:
+        earlier = None
+
+    def strip(event: str, info: dict[str, Any]) -> None:
+        if not event.endswith("send_request_headers.started"):
+            return
+        hop = info["request"]
+        if _hop_origin(hop) != audience:
+            hop.headers[:] = [
+                pair for pair in hop.headers if pair[0].decode("latin-1").lower() not in _SECRET_HEADERS
+            ]
+
+    def trace(event: str, info: dict[str, Any]) -> None:
+        strip(event, info)
+        if earlier is not None:
+            earlier(event, info)
+
+    async def atrace(event: str, info: dict[str, Any]) -> None:
+        strip(event, info)
+        if earlier is not None:
+            await earlier(event, info)
+
+    hook: Any = atrace if asynchronous else trace
+    hook.keyturn_audience = audience
+    request.extensions = {**request.extensions, "trace": hook}
+
+
+def _hop_origin(hop: Any) -> str | None:  # noqa: ANN401 - httpcore2's Request, which is not ours to import
+    target = hop.url.target.decode("ascii", "replace")
+    if not target.startswith("/"):
+        url = target  # a plain http proxy is asked with the whole address
+    else:
+        host = hop.url.host.decode("ascii", "replace")
+        host = f"[{host}]" if ":" in host else host
+        port = f":{hop.url.port}" if hop.url.port is not None else ""
+        url = f"{hop.url.scheme.decode('ascii')}://{host}{port}/"
+    try:
+        return str(origin(url))
+    except ValueError:
+        return None

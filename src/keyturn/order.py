@@ -1,0 +1,24 @@
+"""The order of the sources, as plain data: the whole priority of every route, readable in one place."""
+
+from __future__ import annotations
+
+from keyturn.sources import descriptor, env, stored_login
+from keyturn.survey import Source
+
+ORDER: dict[str, tuple[Source, ...]] = {
+    "anthropic": (
+        Source(id="auth-token-env", name="ANTHROPIC_AUTH_TOKEN", look=env.auth_token, stands_down_for=()),
+        Source(
+            id="oauth-token-env", name="CLAUDE_CODE_OAUTH_TOKEN", look=env.oauth_token, stands_down_for=()
+        ),
+        Source(id="oauth-token-fd", name="inherited descriptor", look=descriptor.look, stands_down_for=()),
+        Source(
+            id="stored-login",
+            name="stored login",
+            look=stored_login.look,
+            # a key or a helper disables OAuth altogether (R10, R11): the login is not used, renewed or asked for
+            stands_down_for=("api-key-helper", "api-key-env"),
+        ),
+        Source(id="api-key-env", name="ANTHROPIC_API_KEY", look=env.api_key, stands_down_for=()),
+    ),
+}

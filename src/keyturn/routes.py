@@ -1,0 +1,55 @@
+"""Where requests go: which route the variables and flags choose, and which choices must fail."""
+
+from __future__ import annotations
+
+from keyturn.errors import ConfigurationError, UsageError
+from keyturn.order import ORDER
+from keyturn.variables import flag_variable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from keyturn.world import World
+
+DEFAULT = "anthropic"
+FLAGS = {
+    "CLAUDE_CODE_USE_BEDROCK": "bedrock",
+    "CLAUDE_CODE_USE_VERTEX": "vertex",
+    "CLAUDE_CODE_USE_FOUNDRY": "foundry",
+    "CLAUDE_CODE_USE_MANTLE": "mantle",
+    "CLAUDE_CODE_USE_ANTHROPIC_AWS": "anthropic-aws",
+}
+
+
+def choose(world: World, option: str | None) -> str:
+    """The route: `--route`, KEYTURN_ROUTE, then the CLAUDE_CODE_USE_… flags.
+
+    Raises: UsageError (an unknown --route), ConfigurationError (unknown, conflicting or lacking routes;
+    never a fall-back to another route, which would spend other money).
+    """
+    if option:
+        if option not in (*ORDER, *FLAGS.values()):
+            raise UsageError(
+                f"there is no route named {option[:64]!r}", hint=f"use one of: {', '.join(ORDER)}"
+            )
+        return _present(option, "--route")
+    from_environment = world.variable("KEYTURN_ROUTE")
+    if from_environment and from_environment.strip():
+        return _present(from_environment.strip(), "KEYTURN_ROUTE")
+    flagged = [name for name in FLAGS if flag_variable(world, name)]
+    if len(flagged) > 1:
+        raise ConfigurationError(
+            f"{' and '.join(flagged)} are both on, and there can be only one route",
+            hint=f"unset one: env -u {flagged[-1]} keyturn …; or choose: --route {FLAGS[flagged[0]]}",
+            code="route_conflict",
+        )
+    return _present(FLAGS[flagged[0]], flagged[0]) if flagged else DEFAULT
+
+
+def _present(route: str, named_by: str) -> str:
+    if route in ORDER:
+        return route
+    raise ConfigurationError(
+        f"{named_by} chooses the route {route[:64]!r}, which this version of keyturn lacks",
+        hint=f"unset it, or choose one of: {', '.join(ORDER)}",
+        code="route_missing",
+    )

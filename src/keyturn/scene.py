@@ -1,0 +1,116 @@
+"""All that a source may consult: the world, the configuration, and the chosen profile with its store."""
+
+from __future__ import annotations
+
+from keyturn.errors import ConfigurationError, Refused
+from keyturn.values import API_ORIGIN
+from keyturn.variables import text_variable
+from keyturn.wire import origin
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from keyturn.settings.config import Config, Profile
+    from keyturn.stores import LoginStore
+    from keyturn.world import World
+
+BASE_URL = "ANTHROPIC_BASE_URL"
+
+
+class Scene:
+    """One profile on one machine; cheap to make, asks nothing by itself."""
+
+    def __init__(
+        self, world: World, config: Config, profile: Profile, chosen_by: str, store: LoginStore | None = None
+    ) -> None:
+        self.world = world
+        self.config = config
+        self.profile = profile
+        self.chosen_by = chosen_by
+        self._store = store
+
+    @property
+    def store(self) -> LoginStore:
+        """Where the profile's login is kept. Raises: ConfigurationError."""
+        if self._store is None:
+            from keyturn.stores import open_store
+
+            self._store = open_store(self.world, self.profile.name, self.profile.store)
+        return self._store
+
+    def pointed_url(self) -> str | None:
+        """The ANTHROPIC_BASE_URL a person has set. Raises: ConfigurationError."""
+        url = text_variable(self.world, BASE_URL)
+        if url is not None:
+            try:
+                origin(url)
+            except ValueError as error:
+                raise ConfigurationError(
+                    f"{BASE_URL} is not a usable address: {error}",
+                    hint=f"correct it, or unset it: env -u {BASE_URL} keyturn …",
+                    variable=BASE_URL,
+                ) from None
+        return url
+
+    def free_url(self) -> str:
+        """Where a credential goes that the person may point anywhere (sources 1, 4, 6).
+
+        Raises: ConfigurationError; Refused for plain http to another machine.
+        """
+        url = self.pointed_url() or self.profile.api_base_url or API_ORIGIN
+        return self.confidential(url, allowed=self.config.allow_http_origins)
+
+    def oauth_url(self, name: str) -> str:
+        """Where an OAuth token of the environment goes: to its audience and to no gateway by accident.
+
+        Raises: ConfigurationError, Refused naming both addresses.
+        """
+        url = self.pointed_url()
+        if url is None:
+            return API_ORIGIN
+        if str(origin(url)) not in (API_ORIGIN, *_origins(self.config.allow_oauth_origins)):
+            raise Refused(
+                f"the token of {name} is for {API_ORIGIN}, and {BASE_URL} points to {origin(url)}",
+                hint=f"unset one of them: env -u {BASE_URL} keyturn …; or list the address in allow_oauth_origins "
+                f"of {self.config.path}",
+                code="audience",
+            )
+        return self.confidential(url)
+
+    def bound_url(self, url: str, what: str) -> str:
+        """Where a login goes that is bound to `url`.
+
+        Raises: Refused naming both addresses when ANTHROPIC_BASE_URL is another one.
+        """
+        pointed = self.pointed_url()
+        if pointed is not None and origin(pointed) != origin(url):
+            raise Refused(
+                f"{what} is for {origin(url)}, and {BASE_URL} points to {origin(pointed)}",
+                hint=f"unset it for this command: env -u {BASE_URL} keyturn …; or use another profile: --profile NAME",
+                code="audience",
+            )
+        return self.confidential(url)
+
+    def confidential(self, url: str, allowed: Sequence[str] = ()) -> str:
+        """The URL, if a secret may travel there. Raises: Refused."""
+        if url.startswith("https://"):
+            return url
+        place = origin(url)
+        if place.confidential or str(place) in _origins(allowed):
+            return url
+        raise Refused(
+            f"a secret would go to {place} without encryption",
+            hint=f"use https, or, for API keys and gateway tokens, list it in allow_http_origins of {self.config.path}",
+            code="plain_http",
+        )
+
+
+def _origins(listed: Sequence[str]) -> list[str]:
+    found = []
+    for entry in listed:
+        try:
+            found.append(str(origin(entry)))
+        except ValueError:
+            continue  # an entry that is no address allows nothing
+    return found

@@ -1,0 +1,1 @@
+"""What people configure: keyturn's own `config.json`."""

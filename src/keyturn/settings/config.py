@@ -1,0 +1,271 @@
+"""keyturn's own `config.json`: strict JSON, fit for editing by hand, written by `login` and `profile`."""
+
+from __future__ import annotations
+
+from keyturn import jsontext
+from keyturn.errors import AuthError, ConfigurationError
+from keyturn.values import BILLING, Secret, Value
+from keyturn.world import files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from keyturn.world import World
+
+VERSION = 1
+DEFAULT_PROFILE = "default"
+TOKEN_REQUESTS = ("form", "json")
+
+
+class Profile(Value):
+    """A named login's configuration; what is None is not configured."""
+
+    __slots__ = (
+        "api_base_url",
+        "authorize_url",
+        "billing",
+        "client_id",
+        "client_secret",
+        "device_url",
+        "issuer",
+        "name",
+        "oauth_beta",
+        "paste_redirect_uri",
+        "redirect_uri",
+        "resource",
+        "revoke_url",
+        "scopes",
+        "store",
+        "token_request",
+        "token_url",
+    )
+    api_base_url: str | None
+    authorize_url: str | None
+    billing: str | None
+    client_id: str | None
+    client_secret: Secret | None
+    device_url: str | None
+    issuer: str | None
+    name: str
+    oauth_beta: bool | None
+    paste_redirect_uri: str | None
+    redirect_uri: str | None
+    resource: str | None
+    revoke_url: str | None
+    scopes: tuple[str, ...]
+    store: str
+    token_request: str
+    token_url: str | None
+
+
+class Config(Value):
+    """The whole file; `raw` is what it held, kept for writing it back with what this version does not know."""
+
+    __slots__ = (
+        "allow_http_origins",
+        "allow_oauth_origins",
+        "bindings",
+        "default_profile",
+        "path",
+        "profiles",
+        "raw",
+        "require_billing",
+    )
+    allow_http_origins: tuple[str, ...]
+    allow_oauth_origins: tuple[str, ...]
+    bindings: Mapping[str, str]
+    default_profile: str | None
+    path: str
+    profiles: Mapping[str, Profile]
+    raw: Mapping[str, Any]
+    require_billing: str | None
+
+    def profile(self, name: str) -> Profile:
+        """The configuration of a profile; an empty one when it has none yet."""
+        return self.profiles.get(name) or Profile(name=name, scopes=(), store="auto", token_request="form")  # noqa: S106 - a format
+
+    def chosen(self, name: str | None, world: World) -> tuple[str, str]:
+        """The profile's name and why it is that one.
+
+        Raises: ConfigurationError for a name that cannot be one.
+        """
+        if name:
+            return checked_name(name, "--profile"), "--profile"
+        from_environment = world.variable("KEYTURN_PROFILE")
+        if from_environment:
+            return checked_name(from_environment.strip(), "KEYTURN_PROFILE"), "KEYTURN_PROFILE"
+        if self.bindings:
+            at = world.cwd()
+            while True:
+                if at in self.bindings:
+                    return checked_name(self.bindings[at], self.path), f"bound to {at}"
+                above = at.rpartition("/")[0] or "/"
+                if above == at:
+                    break
+                at = above
+        if self.default_profile:
+            return checked_name(self.default_profile, self.path), f"default_profile in {self.path}"
+        return DEFAULT_PROFILE, "default"
+
+
+def read_config(world: World) -> Config:
+    """The configuration; an empty one when there is no file.
+
+    Raises: ConfigurationError with file, line and column, or with the key that is wrong.
+    """
+    path = f"{world.config_dir()}/config.json"
+    text = files.read_text(path)
+    if text is None:
+        return _config({}, path)
+    try:
+        raw = jsontext.parse_object(text)
+    except jsontext.NotJson as error:
+        raise ConfigurationError(
+            f"{path}:{error.line}:{error.column}: {error.why}",
+            hint="correct the file by hand; it is strict JSON, without comments and trailing commas",
+            path=path,
+            line=error.line,
+            column=error.column,
+        ) from None
+    return _config(raw, path)
+
+
+def change_config(world: World, change: Callable[[dict[str, Any]], None]) -> Config:
+    """Apply a change to the file, under its lock, keeping everything the change does not touch.
+
+    Raises: ConfigurationError when the file is damaged (it is then left alone), StoreDenied.
+    """
+    from keyturn.world.locks import FileLock
+
+    directory = world.config_dir()
+    files.make_private_directory(directory)
+    lock = FileLock(f"{directory}/config.lock", world)
+    lock.acquire(seconds=10)
+    try:
+        config = read_config(world)
+        raw: dict[str, Any] = {"version": VERSION, **config.raw}
+        change(raw)
+        changed = _config(raw, config.path)
+        files.write_durably(config.path, jsontext.dump(raw, indent=2) + "\n")
+        return changed
+    finally:
+        lock.release()
+
+
+def checked_name(name: str, where: str) -> str:
+    """A profile's name, which is also a file's: letters, digits, `.`, `_`, `-`, not starting with a dot.
+
+    Raises: ConfigurationError.
+    """
+    plain = name.replace("-", "").replace("_", "").replace(".", "")
+    if not name or len(name) > 64 or name[0] in ".-" or not (plain.isascii() and plain.isalnum()):  # noqa: PLR2004 - a file name's comfort
+        raise ConfigurationError(
+            f"the profile name in {where} is not one: letters, digits, '.', '_' and '-', at most 64",
+            hint="list the profiles: keyturn profile list",
+        )
+    return name
+
+
+def _config(raw: dict[str, Any], path: str) -> Config:
+    fields = _Fields(raw, path, "")
+    version = raw.get("version", VERSION)
+    if type(version) is not int or version > VERSION:
+        raise ConfigurationError(
+            f"{path} has version {version!r}, and this keyturn knows {VERSION}",
+            hint="upgrade: pip install --upgrade keyturn",
+            path=path,
+        )
+    profiles = fields.mapping("profiles")
+    for name in profiles:
+        checked_name(name, path)
+    require = fields.text("require_billing")
+    if require is not None and require not in BILLING:
+        raise fields.wrong("require_billing", f"one of {', '.join(BILLING)}")
+    bindings = fields.mapping("bindings")
+    if not all(isinstance(value, str) for value in bindings.values()):
+        raise fields.wrong("bindings", "an object of directory: profile")
+    return Config(
+        allow_http_origins=fields.texts("allow_http_origins"),
+        allow_oauth_origins=fields.texts("allow_oauth_origins"),
+        bindings=bindings,
+        default_profile=fields.text("default_profile"),
+        path=path,
+        profiles={name: _profile(name, value, path) for name, value in profiles.items()},
+        raw=raw,
+        require_billing=require,
+    )
+
+
+def _profile(name: str, value: object, path: str) -> Profile:
+    if not isinstance(value, dict):
+        raise ConfigurationError(
+            f"{path}: profiles.{name} is not an object", hint="correct the file by hand", path=path
+        )
+    fields = _Fields(value, path, f"profiles.{name}.")
+    texts = {
+        key: fields.text(key)
+        for key in Profile.fields
+        if key not in ("name", "scopes", "oauth_beta", "client_secret", "store", "token_request")
+    }
+    if texts["billing"] is not None and texts["billing"] not in BILLING:
+        raise fields.wrong("billing", f"one of {', '.join(BILLING)}")
+    token_request = fields.text("token_request") or TOKEN_REQUESTS[0]
+    if token_request not in TOKEN_REQUESTS:
+        raise fields.wrong("token_request", f"one of {', '.join(TOKEN_REQUESTS)}")
+    secret = fields.text("client_secret")
+    beta = value.get("oauth_beta")
+    if beta is not None and not isinstance(beta, bool):
+        raise fields.wrong("oauth_beta", "true or false")
+    return Profile(
+        name=name,
+        scopes=fields.texts("scopes"),
+        store=fields.text("store") or "auto",
+        token_request=token_request,
+        oauth_beta=beta,
+        client_secret=Secret(secret) if secret else None,
+        **texts,
+    )
+
+
+class _Fields:
+    """Typed fields of one JSON object, with errors that name file and key."""
+
+    def __init__(self, found: Mapping[str, Any], path: str, prefix: str) -> None:
+        self._found = found
+        self._path = path
+        self._prefix = prefix
+
+    def wrong(self, name: str, wanted: str) -> AuthError:
+        return ConfigurationError(
+            f"{self._path}: {self._prefix}{name} is not {wanted}",
+            hint="correct the file by hand",
+            path=self._path,
+        )
+
+    def text(self, name: str) -> str | None:
+        value = self._found.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            raise self.wrong(name, "a text")
+        if any(character < " " or character == "\x7f" for character in value):
+            raise self.wrong(name, "a text without control characters")
+        return value.strip() or None
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        value = self._found.get(name)
+        if value is None:
+            return ()
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise self.wrong(name, "a list of texts")
+        return tuple(value)
+
+    def mapping(self, name: str) -> dict[str, Any]:
+        value = self._found.get(name)
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            raise self.wrong(name, "an object")
+        return value

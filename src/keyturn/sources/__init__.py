@@ -1,0 +1,1 @@
+"""The places that may hold a credential, one file each."""

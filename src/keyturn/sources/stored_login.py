@@ -1,0 +1,159 @@
+"""What the profile holds: an OAuth login, or an API key that was given to be kept."""
+
+from __future__ import annotations
+
+from keyturn.errors import ConfigurationError, NoCredential
+from keyturn.login import Login, Tombstone
+from keyturn.oauth import renew
+from keyturn.survey import Absent, Offer
+from keyturn.values import API_ORIGIN, ApiKey, BearerToken
+from keyturn.wire import origin
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from keyturn.scene import Scene
+    from keyturn.values import Credential, Secret
+
+# after a renewal ahead of time that failed, the next try of this process
+AHEAD_PAUSE_SECONDS = 30.0
+
+
+def look(scene: Scene) -> Absent | Offer:
+    """Raises: StoreError, ConfigurationError (the configuration no longer fits the login), Refused."""
+    store = scene.store
+    seen = store.glance()
+    if seen is None:
+        return Absent(why=f"no login in profile {scene.profile.name}")
+    if isinstance(seen, Tombstone):
+        return Absent(why=f"logged out of profile {scene.profile.name}")
+    if not isinstance(seen, Login):
+        return _unseen(scene)
+    _check_pinned(scene, seen)
+    state, note = _describe(seen, scene.world.now())
+    return Offer(
+        account=seen.who,
+        base_url=_url(scene, seen),
+        billing="metered" if seen.api_key is not None else seen.billing,
+        expires_at=seen.expires_at,
+        kind=seen.kind,
+        note=note,
+        redeem=_Redeem(scene),
+        remedy="--source",
+        renewable=seen.renewable,
+        state=state,
+        where=store.where,
+    )
+
+
+class _Redeem:
+    """Gets the login's credential, time after time; remembers whose it was (L18)."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._login: Login | None = None
+        self._credential: Credential | None = None
+        self._mark: object = None
+        self._ahead_after = 0.0
+
+    def __call__(self, rejected: Credential | None) -> Credential:
+        scene, world = self._scene, self._scene.world
+        mark = scene.store.mark()
+        if (
+            self._login is not None
+            and self._credential is not None
+            and mark == self._mark
+            and rejected is None
+        ):
+            state = renew.state(self._login, world.now())
+            if state == "fresh" or (state == "ahead" and world.clock() < self._ahead_after):
+                return self._credential
+        secret: Secret | None = rejected.secret if rejected is not None else None
+        login = renew.current(scene.store, world, rejected=secret, expected=self._login)
+        if renew.state(login, world.now()) == "ahead":
+            self._ahead_after = world.clock() + AHEAD_PAUSE_SECONDS
+        _check_pinned(scene, login)
+        self._credential = credential_of(scene, login)
+        self._login = login
+        self._mark = mark if scene.store.mark() == mark else None
+        return self._credential
+
+
+def credential_of(scene: Scene, login: Login) -> Credential:
+    """The credential in a login, bound to where that login may go. Raises: Refused, NoCredential."""
+    url = _url(scene, login)
+    shared = {"source": "stored-login", "where": scene.store.where, "base_url": url, "audience": _origin(url)}
+    if login.api_key is not None:
+        return ApiKey(secret=login.api_key, billing="metered", expires_at=None, account=login.who, **shared)
+    if login.access_token is None:
+        raise NoCredential(f"{scene.store.where} holds no access token", hint="run: keyturn login")
+    return BearerToken(
+        secret=login.access_token,
+        billing=login.billing,
+        expires_at=login.expires_at,
+        account=login.who,
+        oauth_beta=login.oauth_beta or _origin(url) == API_ORIGIN,
+        **shared,
+    )
+
+
+def _url(scene: Scene, login: Login) -> str:
+    if login.api_key is not None:
+        return scene.bound_url(login.api_base_url or API_ORIGIN, f"the key in profile {scene.profile.name}")
+    if login.api_base_url is None:
+        raise ConfigurationError(
+            f"the login in profile {scene.profile.name} does not say which API it is for",
+            hint="log in again and name it: keyturn login --api-base-url https://…",
+        )
+    return scene.bound_url(login.api_base_url, f"the login in profile {scene.profile.name}")
+
+
+def _origin(url: str) -> str:
+    # the usual shape is its own origin; everything else is parsed
+    return url if url.count("/") == 2 and url == url.lower() and ":" not in url[8:] else str(origin(url))  # noqa: PLR2004
+
+
+def _describe(login: Login, now: float) -> tuple[str, str | None]:
+    state = renew.state(login, now)
+    if state != "due":
+        if login.quarantine is not None:
+            return "usable", f"ends with its token: {login.quarantine.reason}"
+        return "usable", None
+    if login.renewable:
+        return "renewable", "expired; will be renewed"
+    if login.quarantine is not None:
+        return "rejected", f"{login.quarantine.reason}; log in again: keyturn login"
+    return "expired", "expired, and it came without a refresh token; log in again: keyturn login"
+
+
+def _check_pinned(scene: Scene, login: Login) -> None:
+    """The configuration may have been edited since the grant: then say so, and use neither (L3)."""
+    authority, profile = login.authority, scene.profile
+    pinned = {"api_base_url": login.api_base_url}
+    if authority is not None:
+        pinned |= {
+            "issuer": authority.issuer,
+            "token_url": authority.token_url,
+            "client_id": authority.client_id,
+        }
+    for key, value in pinned.items():
+        configured = getattr(profile, key)
+        if configured is not None and value is not None and configured.rstrip("/") != value.rstrip("/"):
+            raise ConfigurationError(
+                f"the login in profile {profile.name} was made with another {key} than {scene.config.path} now names",
+                hint=f"log in again: keyturn login --profile {profile.name}; or undo the change",
+                key=key,
+            )
+
+
+def _unseen(scene: Scene) -> Offer:
+    return Offer(
+        base_url=scene.profile.api_base_url or API_ORIGIN,
+        billing=scene.profile.billing or "unknown",
+        kind="bearer",
+        note="in the keychain, not looked at yet",
+        redeem=_Redeem(scene),
+        remedy="--source",
+        renewable=True,
+        state="renewable",
+        where=scene.store.where,
+    )

@@ -1,0 +1,137 @@
+"""One file per profile, `logins/NAME.json`, 0600 in a 0700 directory."""
+
+from __future__ import annotations
+
+from keyturn.errors import StoreChanged, StoreCorrupt, StoreDenied
+from keyturn.login import read_record, write_record
+from keyturn.world import files
+from keyturn.world.locks import FileLock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self
+
+    from keyturn.login import Identity, Record
+    from keyturn.world import World
+
+
+class FileStore:
+    """The default store everywhere but on macOS."""
+
+    kind = "file"
+
+    def __init__(self, world: World, profile: str) -> None:
+        self.world = world
+        self.directory = f"{world.state_dir()}/logins"
+        self.path = f"{self.directory}/{profile}.json"
+        self.lock_path = f"{self.directory}/{profile}.lock"
+        self.read_only = False
+
+    @property
+    def where(self) -> str:
+        return self.path
+
+    @property
+    def key(self) -> str:
+        return self.path
+
+    def mark(self) -> object:
+        return files.mark(self.path)
+
+    def load(self) -> Record | None:
+        try:
+            return self.read()
+        except StoreCorrupt:
+            # A foreign writer may be at it (editors truncate first): look once more under a shared lock (L23).
+            lock = FileLock(self.lock_path, self.world)
+            try:
+                held = lock.acquire(seconds=1, shared=True)
+            except StoreDenied:
+                raise_again = True
+            else:
+                raise_again = not held
+            if raise_again:
+                raise
+            try:
+                return self.read()
+            finally:
+                lock.release()
+
+    glance = load
+
+    def hold(self, *, seconds: float, until: Callable[[], bool] | None = None) -> HeldFile | None:
+        files.make_private_directory(self.directory)
+        lock = FileLock(self.lock_path, self.world)
+        return HeldFile(self, lock) if lock.acquire(seconds=seconds, until=until) else None
+
+    def read(self) -> Record | None:
+        """The record, by whoever: the lock is the caller's business. Raises: StoreError."""
+        found = files.read_private(self.path)
+        if found is None:
+            return None
+        self.read_only = found.read_only
+        return read_record(found.text, self.path)
+
+
+class HeldFile:
+    """The file store of one profile, under its lock."""
+
+    def __init__(self, store: FileStore, lock: FileLock) -> None:
+        self._store = store
+        self._lock = lock
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lock.release()
+
+    def load(self) -> Record | None:
+        return self._store.read()
+
+    def prove_writable(self) -> None:
+        files.check_own_directory(self._store.directory)
+        files.prove_writable(self._store.path)
+
+    def save(self, record: Record, *, replacing: Identity | None, verify: bool = False) -> Record:
+        path = self._store.path
+        files.check_own_directory(self._store.directory)
+        current = self._store.read()
+        if self._store.read_only and current is not None:
+            raise StoreDenied(
+                f"{path} was provided by somebody else and is only read",
+                hint="change the login where it is provisioned, or use another KEYTURN_HOME",
+                path=path,
+            )
+        stored = next_generation(record, current, replacing, path)
+        files.sweep(path)
+        text = write_record(stored)
+        files.write_durably(path, text)
+        if verify and ((found := files.read_private(path)) is None or found.text != text):
+            raise StoreDenied(f"{path} does not hold what was just written to it", path=path)
+        return stored
+
+    def set_aside(self) -> str | None:
+        if files.mark(self._store.path) is None:
+            return None
+        return files.set_aside(self._store.path, self._store.world.now())
+
+
+def next_generation(record: Record, current: Record | None, replacing: Identity | None, where: str) -> Record:
+    """The record as it may be written over `current`: one generation on (L2).
+
+    Raises: StoreChanged when `current` is not what the caller decided upon.
+    """
+    found = current.identity if current is not None else None
+    if found != replacing:
+        raise StoreChanged(
+            f"{where} was changed by another program meanwhile; nothing was written",
+            hint="run: keyturn status",
+            where=where,
+        )
+    newest = max(record.generation, found.generation if found else 0)
+    return record.replace(generation=newest + 1)

@@ -1,0 +1,134 @@
+"""The operating system's secret service, through `keyring`, with a small file beside it (L22).
+
+The record lies in the keychain. `logins/NAME.cache` (0600) holds it without the refresh token: the fresh
+path never touches the keychain, which may prompt, hang or be locked. The lock is a file as everywhere.
+"""
+
+from __future__ import annotations
+
+from keyturn.errors import StoreDenied
+from keyturn.login import CACHED_RENEWABLE, Login, Tombstone, read_record, write_record
+from keyturn.stores.file import next_generation
+from keyturn.stores.secret_service import Item
+from keyturn.world import files
+from keyturn.world.locks import FileLock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Literal, Self
+
+    from keyturn.login import Identity, Record
+    from keyturn.world import World
+
+
+class KeychainStore:
+    """Keychain on macOS, Credential Locker on Windows, Secret Service or KWallet elsewhere."""
+
+    kind = "keychain"
+    read_only = False
+
+    def __init__(self, world: World, profile: str, item: Item | None = None) -> None:
+        self.world = world
+        self.directory = f"{world.state_dir()}/logins"
+        self.cache_path = f"{self.directory}/{profile}.cache"
+        self.lock_path = f"{self.directory}/{profile}.lock"
+        self.item = item or Item(world, profile)
+
+    @property
+    def where(self) -> str:
+        return self.item.where
+
+    @property
+    def key(self) -> str:
+        return self.cache_path
+
+    def mark(self) -> object:
+        return files.mark(self.cache_path)
+
+    def glance(self) -> Record | Literal["unseen"] | None:
+        cached = self._cached()
+        if cached is not None:
+            return cached
+        return "unseen" if files.mark(self.lock_path) is not None else None
+
+    def load(self) -> Record | None:
+        text = self.item.read()
+        if text is not None:
+            return read_record(text, self.where)
+        cached = self._cached()
+        return cached if isinstance(cached, Tombstone) else None
+
+    def hold(self, *, seconds: float, until: Callable[[], bool] | None = None) -> HeldKeychain | None:
+        files.make_private_directory(self.directory)
+        lock = FileLock(self.lock_path, self.world)
+        return HeldKeychain(self, lock) if lock.acquire(seconds=seconds, until=until) else None
+
+    def _cached(self) -> Record | None:
+        found = files.read_private(self.cache_path)
+        return None if found is None else read_record(found.text, self.cache_path)
+
+
+class HeldKeychain:
+    """The keychain's record of one profile, under the profile's lock."""
+
+    def __init__(self, store: KeychainStore, lock: FileLock) -> None:
+        self._store = store
+        self._lock = lock
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lock.release()
+
+    def load(self) -> Record | None:
+        record = self._store.load()
+        if isinstance(record, Login) and files.mark(self._store.cache_path) is None:
+            self._write_cache(record)  # lost, or invalidated by a writer that died: the keychain rules
+        return record
+
+    def prove_writable(self) -> None:
+        files.check_own_directory(self._store.directory)
+        files.prove_writable(self._store.cache_path)
+        self._store.item.prove_reachable()
+
+    def save(self, record: Record, *, replacing: Identity | None, verify: bool = False) -> Record:
+        store = self._store
+        files.check_own_directory(store.directory)
+        stored = next_generation(record, store.load(), replacing, store.where)
+        files.sweep(store.cache_path)
+        files.remove_durably(store.cache_path)
+        if isinstance(stored, Tombstone):
+            store.item.remove()
+        else:
+            text = write_record(stored)
+            store.item.write(text)
+            if verify and store.item.read() != text:
+                raise StoreDenied(
+                    f"{store.where} does not hold what was just written to it",
+                    hint="use the file store: keyturn login --store file",
+                )
+        self._write_cache(stored)
+        return stored
+
+    def set_aside(self) -> str | None:
+        text = self._store.item.read()
+        if text is None:
+            return None
+        where = self._store.item.copy_aside(text, self._store.world.now())
+        files.remove_durably(self._store.cache_path)
+        self._store.item.remove()
+        return where
+
+    def _write_cache(self, record: Record) -> None:
+        if isinstance(record, Login):
+            # the refresh token's place is the keychain; its absence here must not read as "not renewable"
+            extra = {**(record.extra or {}), CACHED_RENEWABLE: record.renewable}
+            record = record.replace(refresh_token=None, ancestors=(), extra=extra)
+            if record.access_token is None and record.api_key is None:
+                return
+        files.write_durably(self._store.cache_path, write_record(record))

@@ -1,0 +1,155 @@
+"""Frozen, redacted values without I/O: secrets and the credentials made of them.
+
+Plain slotted classes and no dataclasses: these modules are on the way of every `keyturn token`, and
+importing `dataclasses` alone costs more than the whole rest of that way.
+"""
+
+from __future__ import annotations
+
+from _operator import _compare_digest as equal_in_constant_time  # what hmac re-exports, without its import
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import NoReturn, Self
+
+API_ORIGIN = "https://api.anthropic.com"
+OAUTH_BETA = "oauth-2025-04-20"
+BILLING = ("subscription", "metered", "cloud", "gateway", "unknown")
+
+
+class Value:
+    """A value: its slots are set once, by keyword, and compared field by field."""
+
+    __slots__ = ()
+    fields: tuple[str, ...] = ()
+
+    def __init_subclass__(cls) -> None:
+        cls.fields = (*cls.fields, *cls.__dict__.get("__slots__", ()))
+
+    def __init__(self, **values: object) -> None:
+        for name in values:
+            if name not in self.fields:
+                raise TypeError(f"{type(self).__name__} has no field {name!r}")
+        for name in self.fields:
+            object.__setattr__(self, name, values.get(name))
+
+    def replace(self, **values: object) -> Self:
+        """The same value with some fields changed."""
+        return type(self)(**{**{name: getattr(self, name) for name in self.fields}, **values})
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__} is frozen: {name} cannot be set")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__} is frozen: {name} cannot be deleted")
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in self.fields)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *(getattr(self, name) for name in self.fields)))
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.fields)
+        return f"{type(self).__name__}({fields})"
+
+
+class Secret:
+    """A string that does not show itself: not in repr, str, format, pickle or a copied traceback (T15)."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        object.__setattr__(self, "_text", text)
+
+    def reveal(self) -> str:
+        """The text; every call is a place where a secret leaves keyturn's hands."""
+        text: str = self._text
+        return text
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError("a Secret is frozen")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return equal_in_constant_time(self.reveal().encode(), other.reveal().encode())
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Secret cannot be pickled or copied by reduction")
+
+
+class Credential(Value):
+    """What a program needs for its requests.
+
+    `source` is the id of the source, `where` says where that found it, `audience` is the origin it may be
+    sent to and `base_url` the address below it, `expires_at` is Unix seconds or None when unknown.
+    """
+
+    __slots__ = ("account", "audience", "base_url", "billing", "expires_at", "secret", "source", "where")
+
+    kind: str = "none"
+    source: str
+    where: str
+    secret: Secret
+    audience: str
+    base_url: str
+    billing: str
+    expires_at: float | None
+    account: str | None
+
+    def headers(self) -> dict[str, str]:
+        """The headers of one request with this credential."""
+        raise NotImplementedError
+
+    def environment(self) -> Mapping[str, str]:
+        """The variables that hand this credential to a child process of `keyturn run`."""
+        raise NotImplementedError
+
+
+class ApiKey(Credential):
+    """A long-lived key, sent as `x-api-key`."""
+
+    __slots__ = ()
+    kind = "api_key"
+
+    def headers(self) -> dict[str, str]:
+        return {"x-api-key": self.secret.reveal()}
+
+    def environment(self) -> Mapping[str, str]:
+        return {"ANTHROPIC_API_KEY": self.secret.reveal()}
+
+
+class BearerToken(Credential):
+    """A token sent as `Authorization: Bearer`; an OAuth token for the API also names its beta."""
+
+    __slots__ = ("oauth_beta",)
+    kind = "bearer"
+    oauth_beta: bool
+
+    def headers(self) -> dict[str, str]:
+        headers = {"Authorization": f"Bearer {self.secret.reveal()}"}
+        if self.oauth_beta:
+            headers["anthropic-beta"] = OAUTH_BETA
+        return headers
+
+    def environment(self) -> Mapping[str, str]:
+        name = "CLAUDE_CODE_OAUTH_TOKEN" if self.oauth_beta else "ANTHROPIC_AUTH_TOKEN"
+        return {name: self.secret.reveal()}

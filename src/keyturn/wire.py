@@ -1,0 +1,85 @@
+"""HTTP messages as values, and what a URL says about where a secret would go."""
+
+from __future__ import annotations
+
+from keyturn.values import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
+
+
+class Request(Value):
+    """One request, not yet sent; `body` may hold secrets, so it is not shown."""
+
+    __slots__ = ("body", "headers", "method", "url")
+    body: bytes
+    headers: Mapping[str, str]
+    method: str
+    url: str
+
+    def __repr__(self) -> str:
+        return f"Request({self.method} {self.url})"
+
+
+class Response(Value):
+    """One whole answer; header names are lower case."""
+
+    __slots__ = ("body", "headers", "status")
+    body: bytes
+    headers: Mapping[str, str]
+    status: int
+
+    def __repr__(self) -> str:
+        return f"Response({self.status})"
+
+
+class Origin(Value):
+    """Scheme, host and port: what a credential is bound to (T13)."""
+
+    __slots__ = ("host", "port", "scheme")
+    host: str
+    port: int
+    scheme: str
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the host *is* one of this machine's own names; a prefix or suffix does not count (T10)."""
+        return self.host in LOOPBACK_HOSTS
+
+    @property
+    def confidential(self) -> bool:
+        """Whether a secret may travel there: https, or no further than this machine."""
+        return self.scheme == "https" or self.loopback
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        usual = {"https": 443, "http": 80}[self.scheme]
+        return f"{self.scheme}://{host}" if self.port == usual else f"{self.scheme}://{host}:{self.port}"
+
+
+def origin(url: str) -> Origin:
+    """The origin of an http or https URL.
+
+    Raises: ValueError with the reason, without the URL (it may hold a password).
+    """
+    # imported here: urllib.parse costs more than reading a stored login does
+    from urllib.parse import urlsplit
+
+    if any(character <= " " or character > "~" for character in url):
+        raise ValueError("it holds a space, a control character or a non-ASCII character")
+    parts = urlsplit(url)
+    if parts.scheme not in ("https", "http"):
+        raise ValueError("it does not start with https:// or http://")
+    if "@" in parts.netloc:
+        raise ValueError("it holds user information")
+    if not parts.hostname:
+        raise ValueError("it names no host")
+    if "\\" in url:
+        raise ValueError("it holds a backslash")
+    port = parts.port  # raises ValueError of its own for a port that is no number
+    return Origin(
+        scheme=parts.scheme, host=parts.hostname, port=port or {"https": 443, "http": 80}[parts.scheme]
+    )

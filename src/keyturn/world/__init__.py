@@ -1,0 +1,146 @@
+"""The only door to the operating system: environment, clock, files, descriptors, network, browser.
+
+Everything that keyturn reads or does outside its own memory goes through a World, so that a test hands
+in another one (`keyturn.testing.FakeWorld`) and patches nothing. Every call has a time limit.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from keyturn.world import places
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from keyturn.wire import Request, Response
+    from keyturn.world.transport import Transport
+
+NETWORK_SECONDS = 30.0
+# lifetimes run on a clock that counts suspend (L21); where there is none the monotonic one must do
+_BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", None)
+
+
+class World:
+    """This machine as it is."""
+
+    def __init__(self, env: Mapping[str, str] | None = None) -> None:
+        self.env: Mapping[str, str] = os.environ if env is None else env
+        self._transport: Transport | None = None
+
+    # -- time --
+
+    def now(self) -> float:
+        """Unix seconds by the wall clock."""
+        return time.time()
+
+    def clock(self) -> float:
+        """Seconds on a clock that nobody sets and that counts suspend."""
+        if _BOOT_CLOCK is None:
+            return time.monotonic()
+        return time.clock_gettime(_BOOT_CLOCK)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; interruptible."""
+        time.sleep(seconds)
+
+    def random_text(self, size: int = 32) -> str:
+        """URL-safe random text of `size` bytes of entropy."""
+        import base64
+
+        return base64.urlsafe_b64encode(os.urandom(size)).rstrip(b"=").decode("ascii")
+
+    # -- variables and places --
+
+    def variable(self, name: str) -> str | None:
+        """A variable, with empty meaning unset."""
+        return self.env.get(name) or None
+
+    def config_dir(self) -> str:
+        """Where `config.json` lies.
+
+        Raises: ConfigurationError when KEYTURN_HOME is not an absolute path.
+        """
+        return places.config_dir(self.env)
+
+    def state_dir(self) -> str:
+        """Where logins are kept.
+
+        Raises: ConfigurationError when KEYTURN_HOME is not an absolute path.
+        """
+        return places.state_dir(self.env)
+
+    def cwd(self) -> str:
+        """The working directory, canonical; "/" when it is gone."""
+        try:
+            return os.path.realpath(os.getcwd())
+        except OSError:
+            return "/"
+
+    def interactive(self) -> bool:
+        """Whether a person can be asked: a terminal on both ends, and neither CI nor anything like it."""
+        if (self.env.get("CI") or "false").strip().lower() not in ("", "0", "false"):
+            return False
+        return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+    # -- descriptors --
+
+    def describe_descriptor(self, number: int) -> os.stat_result | None:
+        """What an inherited descriptor is, or None when it is not open. Reads nothing."""
+        try:
+            return os.fstat(number)
+        except OSError:
+            return None
+
+    def read_descriptor(self, number: int, *, limit: int, seconds: float = 5.0) -> bytes:
+        """Everything from an inherited descriptor, at most `limit` + 1 bytes.
+
+        Raises: OSError; TimeoutError when the other end stays open and silent for `seconds`.
+        """
+        import select
+
+        deadline = self.clock() + seconds
+        found = bytearray()
+        while len(found) <= limit:
+            ready, _, _ = select.select([number], [], [], max(0.0, deadline - self.clock()))
+            if not ready:
+                raise TimeoutError
+            piece = os.read(number, limit + 1 - len(found))
+            if not piece:
+                break
+            found += piece
+        return bytes(found)
+
+    # -- network --
+
+    @property
+    def transport(self) -> Transport:
+        """The one transport for login, renewal, revocation, verification and API (T18)."""
+        if self._transport is None:
+            from keyturn.world.transport import Transport
+
+            self._transport = Transport(self.env)
+        return self._transport
+
+    def prepare(self, url: str) -> None:
+        """Have the HTTP stack and, for https, the TLS context ready, so that no lock is held for that."""
+        self.transport.prepare(url)
+
+    def send(self, request: Request, *, seconds: float = NETWORK_SECONDS) -> Response:
+        """Send over a fresh connection: no retry, no redirect, at most 1 MiB of answer.
+
+        Raises: Unavailable; its fact `sent` is False when nothing can have reached the server.
+        """
+        return self.transport.send(request, seconds=seconds)
+
+    def open_browser(self, url: str) -> bool:
+        """Show a URL to the person; False when there is no browser to show it in.
+
+        Raises: Refused for anything but https and loopback URLs.
+        """
+        from keyturn.world.browser import open_browser
+
+        return open_browser(url, self.env) is not None

@@ -1,0 +1,304 @@
+"""Private files: read with every check on the open descriptor, written whole, durably or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from keyturn.errors import ConfigurationError, StoreCorrupt, StoreDenied
+from keyturn.values import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+READ_LIMIT = 1024 * 1024
+_OPEN = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0)
+_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_POSIX = hasattr(os, "geteuid")
+
+
+class PrivateText(Value):
+    """What a private file holds, and whether this process may replace it."""
+
+    __slots__ = ("read_only", "text")
+    read_only: bool
+    text: str
+
+    def __repr__(self) -> str:
+        return f"PrivateText(read_only={self.read_only})"
+
+
+def read_private(path: str) -> PrivateText | None:
+    """A file that only its owner can read; None when there is none.
+
+    A provisioned record (a mounted secret: root-owned, perhaps a link) is taken for reading when its
+    directory is closed to this process and nobody else can write it. All checks are made on the open
+    descriptor, so that nothing can be swapped between the check and the read.
+
+    Raises: StoreDenied, StoreCorrupt (not a regular file, too large, not UTF-8).
+    """
+    directory = os.path.dirname(path)
+    linked = False
+    try:
+        descriptor = os.open(path, _OPEN | _NOFOLLOW)
+    except FileNotFoundError:
+        return None
+    except NotADirectoryError:
+        return None
+    except OSError as error:
+        if not os.path.islink(path):
+            raise denied(path, error) from None
+        if os.access(directory, os.W_OK):
+            raise StoreDenied(
+                f"{path} is a symbolic link",
+                hint=f"put the file itself there, or remove the link: rm {path}",
+                path=path,
+            ) from None
+        linked = True
+        try:
+            descriptor = os.open(path, _OPEN)
+        except OSError as error_of_target:
+            raise denied(path, error_of_target) from None
+    try:
+        state = os.fstat(descriptor)
+        read_only = _check(path, directory, state, linked=linked)
+        return PrivateText(text=_read(path, descriptor), read_only=read_only)
+    finally:
+        os.close(descriptor)
+
+
+def read_text(path: str) -> str | None:
+    """A file of configuration, by its owner's own modes; None when there is none.
+
+    Raises: StoreDenied; ConfigurationError for what is not a text file of at most 1 MiB.
+    """
+    try:
+        descriptor = os.open(path, _OPEN)  # non-blocking: a FIFO of that name must not hang us (T5)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise denied(path, error) from None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ConfigurationError(
+                f"{path} is not a regular file", hint=f"move it away: mv {path} {path}.old"
+            )
+        return _read(path, descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_durably(path: str, text: str) -> None:
+    """Replace a file: unique temporary file, fsync, rename, fsync of the directory.
+
+    Raises: StoreDenied; the old file is then untouched.
+    """
+    directory, name = os.path.split(path)
+    temporary = os.path.join(directory, f".{name}.{os.getpid()}-{os.urandom(6).hex()}.tmp")
+    data = text.encode("utf-8")
+    try:
+        descriptor = os.open(
+            temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | _NOFOLLOW, 0o600
+        )
+    except OSError as error:
+        raise denied(path, error) from None
+    try:
+        try:
+            done = 0
+            while done < len(data):  # one write may take only a part (a full disk, a size limit)
+                done += os.write(descriptor, data[done:])
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, path)
+    except OSError as error:
+        try:
+            os.unlink(temporary)
+        except OSError:
+            pass
+        raise denied(path, error) from None
+    _sync_directory(directory)
+
+
+def remove_durably(path: str) -> bool:
+    """Remove a file; False when there was none.
+
+    Raises: StoreDenied.
+    """
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise denied(path, error) from None
+    _sync_directory(os.path.dirname(path))
+    return True
+
+
+def make_private_directory(path: str) -> None:
+    """Make a directory for this user alone, with its parents, and refuse one that is not (L7).
+
+    Raises: StoreDenied.
+    """
+    missing = []
+    at = path
+    while not os.path.isdir(at) and at != os.path.dirname(at):
+        missing.append(at)
+        at = os.path.dirname(at)
+    for step in reversed(missing):
+        try:
+            os.mkdir(step, 0o700)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise denied(step, error) from None
+    check_own_directory(path)
+
+
+def check_own_directory(path: str) -> None:
+    """Refuse to write in a directory of another user (`sudo keyturn`), or that others can write in.
+
+    Raises: StoreDenied.
+    """
+    if not _POSIX:
+        return
+    try:
+        state = os.stat(path)
+    except OSError as error:
+        raise denied(path, error) from None
+    if state.st_uid != os.geteuid():
+        raise StoreDenied(
+            f"{path} belongs to user {state.st_uid}, and this is user {os.geteuid()}: nothing is written there",
+            hint="run keyturn as the user whose login it is, without sudo",
+            path=path,
+        )
+    if state.st_mode & 0o022:
+        raise StoreDenied(f"others can write in {path}", hint=f"run: chmod 700 {path}", path=path)
+
+
+def prove_writable(path: str) -> None:
+    """Show that a file beside `path` can be written and made durable, without touching `path`.
+
+    Raises: StoreDenied.
+    """
+    probe = f"{path}.probe"
+    write_durably(probe, " " * 4096)
+    remove_durably(probe)
+
+
+def sweep(path: str) -> None:
+    """Remove temporary files that a killed writer of `path` left; only under that path's lock."""
+    directory, name = os.path.split(path)
+    for leftover in _listed(directory):
+        if leftover.startswith(f".{name}.") and leftover.endswith(".tmp"):
+            try:
+                os.unlink(os.path.join(directory, leftover))
+            except OSError:
+                continue
+
+
+def names(directory: str, suffix: str) -> list[str]:
+    """The names, without the suffix, of the visible files in a directory that end so; sorted."""
+    found = (entry for entry in _listed(directory) if entry.endswith(suffix) and not entry.startswith("."))
+    return sorted(entry.removesuffix(suffix) for entry in found)
+
+
+def set_aside(path: str, seconds: float) -> str:
+    """Move a damaged file out of the way of a new one, and say where to.
+
+    Raises: StoreDenied.
+    """
+    aside = f"{path}.corrupt-{int(seconds)}"
+    try:
+        os.replace(path, aside)
+    except OSError as error:
+        raise denied(path, error) from None
+    return aside
+
+
+def mark(path: str) -> tuple[int, int, int] | None:
+    """What changes whenever a file is replaced: inode, time and size; None when there is none (L18)."""
+    try:
+        state = os.stat(path)
+    except OSError:
+        return None
+    return (state.st_ino, state.st_mtime_ns, state.st_size)
+
+
+def denied(path: str, error: OSError) -> StoreDenied:
+    """The error for what the operating system refused, with a next step that fits."""
+    import errno
+
+    hints = {
+        errno.ENOSPC: "free some space and try again; the stored login is unchanged",
+        errno.EDQUOT: "free some space and try again; the stored login is unchanged",
+        errno.EROFS: "the file system is mounted read-only; set KEYTURN_HOME to a writable directory",
+        errno.EACCES: f"check who owns it: ls -ld {os.path.dirname(path)}",
+        errno.EPERM: f"check who owns it: ls -ld {os.path.dirname(path)}",
+    }
+    reason = (error.strerror or type(error).__name__).lower()
+    return StoreDenied(f"{path}: {reason}", hint=hints.get(error.errno or 0), path=path, errno=error.errno)
+
+
+def _check(path: str, directory: str, state: os.stat_result, *, linked: bool) -> bool:
+    if not stat.S_ISREG(state.st_mode):
+        raise StoreCorrupt(
+            f"{path} is not a regular file", hint=f"move it away: mv {path} {path}.old", path=path
+        )
+    if not _POSIX:
+        return linked
+    mine, mode = state.st_uid == os.geteuid(), stat.S_IMODE(state.st_mode)
+    if mine and not linked and not mode & 0o077:
+        return False
+    provisioned = not os.access(directory, os.W_OK) or (not mine and state.st_uid == 0)
+    if provisioned and (mine or state.st_uid == 0) and not mode & 0o022:
+        return True
+    if not mine:
+        raise StoreDenied(
+            f"{path} belongs to user {state.st_uid}, not to you (user {os.geteuid()})",
+            hint="run keyturn as that user, or log in yourself with another KEYTURN_HOME",
+            path=path,
+        )
+    raise StoreDenied(f"others can read {path} (mode {mode:04o})", hint=f"run: chmod 600 {path}", path=path)
+
+
+def _read(path: str, descriptor: int) -> str:
+    found = b"".join(_pieces(descriptor))
+    if len(found) > READ_LIMIT:
+        raise StoreCorrupt(
+            f"{path} is larger than 1 MiB", hint=f"move it away: mv {path} {path}.old", path=path
+        )
+    try:
+        return found.decode("utf-8")
+    except UnicodeDecodeError:
+        raise StoreCorrupt(f"{path} is not UTF-8 text", path=path) from None
+
+
+def _pieces(descriptor: int) -> Iterator[bytes]:
+    total = 0
+    while total <= READ_LIMIT and (piece := os.read(descriptor, 65536)):
+        total += len(piece)
+        yield piece
+
+
+def _listed(directory: str) -> list[str]:
+    try:
+        return os.listdir(directory)
+    except OSError:
+        return []
+
+
+def _sync_directory(directory: str) -> None:
+    if not _POSIX:
+        return  # Windows has no handle to flush for a directory
+    try:
+        descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return  # readable by nobody: the rename itself has happened
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        pass  # some file systems cannot; the rename itself has happened
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,183 @@
+"""The lock between processes: `flock` on a file that is never unlinked (L8), safe over fork (L9).
+
+The kernel drops it when its holder dies, so it is never stale and never broken by age.
+"""
+
+from __future__ import annotations
+
+import os
+from _thread import LockType, allocate_lock  # `threading` is these and two milliseconds more
+
+from keyturn.errors import Unavailable
+from keyturn.world import files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from keyturn.world import World
+
+# A waiter looks again after these pauses, then every last one: short at first, because most holders are
+# done within a network round trip; never a busy loop.
+_PAUSES = (0.002, 0.004, 0.008, 0.015)
+
+_held: dict[int, FileLock] = {}
+
+
+class FileLock:
+    """Exclusive between processes and between threads; not reentrant."""
+
+    def __init__(self, path: str, world: World) -> None:
+        self._path = path
+        self._world = world
+        self._descriptor: int | None = None
+
+    def acquire(
+        self, *, seconds: float, until: Callable[[], bool] | None = None, shared: bool = False
+    ) -> bool:
+        """Take the lock. False when `until` came true first: what the lock was wanted for has happened.
+
+        With `seconds` 0 it is tried once, and False means that somebody holds it.
+
+        Raises: Unavailable naming the holder after `seconds`; StoreDenied.
+        """
+        deadline = self._world.clock() + seconds
+        attempt = 0
+        while not self._try(shared=shared):
+            if until is not None and until():
+                return False
+            if seconds == 0:
+                return False
+            left = deadline - self._world.clock()
+            if left <= 0:
+                raise self._held_by_another(seconds)
+            self._world.sleep(min(_PAUSES[min(attempt, len(_PAUSES) - 1)], left))
+            attempt += 1
+        return True
+
+    def release(self) -> None:
+        """Give it back: unlocked explicitly, since a forked child may hold the same open file."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is None:
+            return
+        _held.pop(descriptor, None)
+        _unlock(descriptor)
+        os.close(descriptor)
+
+    def forget(self) -> None:
+        """In a forked child: drop the descriptor without unlocking, for the lock is the parent's."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def _try(self, *, shared: bool) -> bool:
+        while True:
+            try:
+                descriptor = os.open(
+                    self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0), 0o600
+                )
+            except OSError as error:
+                raise files.denied(self._path, error) from None
+            if not _lock(descriptor, shared=shared):
+                os.close(descriptor)
+                return False
+            # Somebody may have replaced the file between open and lock; then this lock guards nothing.
+            here, there = os.fstat(descriptor), files.mark(self._path)
+            if there is not None and here.st_ino == there[0]:
+                break
+            os.close(descriptor)
+        self._descriptor = descriptor
+        _held[descriptor] = self
+        if not shared:
+            self._sign(descriptor)
+        return True
+
+    def _sign(self, descriptor: int) -> None:
+        """Leave word who holds it: for people only, nothing is decided by it."""
+        text = f"{os.getpid()} {_host()} {self._world.now():.0f}\n".encode()
+        try:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, text, 0)
+        except OSError:
+            pass  # a full disk must not keep anybody from the lock
+
+    def _held_by_another(self, seconds: float) -> Unavailable:
+        pid, host, age = "?", "?", "?"
+        try:
+            with open(self._path, encoding="utf-8") as file:
+                pid, host, since = file.read(512).split()
+            age = f"{max(0.0, self._world.now() - float(since)):.0f} s"
+        except (OSError, ValueError):
+            pass
+        return Unavailable(
+            f"process {pid} on {host} has been renewing this login for {age}; waited {seconds:g} s",
+            hint=f"look at it: ps -p {pid}; keyturn goes on by itself as soon as it is done or ends",
+            code="lock_timeout",
+            sent=False,
+            pid=pid,
+            host=host,
+        )
+
+
+def _host() -> str:
+    return os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "this-machine")
+
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    import msvcrt
+
+    def _lock(descriptor: int, *, shared: bool) -> bool:  # noqa: ARG001 - there is only one kind there
+        try:
+            os.lseek(descriptor, 1 << 30, os.SEEK_SET)  # far beyond the text, which others may want to read
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore] # Windows only
+        except OSError:
+            return False
+        return True
+
+    def _unlock(descriptor: int) -> None:
+        os.lseek(descriptor, 1 << 30, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined,unused-ignore] # Windows only
+else:
+
+    def _lock(descriptor: int, *, shared: bool) -> bool:
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _unlock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+class Gates:
+    """One thread at a time per (store, profile) in this process, however many `Auth` there are (L9)."""
+
+    def __init__(self) -> None:
+        self._guard = allocate_lock()
+        self._gates: dict[str, LockType] = {}
+
+    def gate(self, name: str) -> LockType:
+        with self._guard:
+            return self._gates.setdefault(name, allocate_lock())
+
+    def replace(self) -> None:
+        """New locks, for a forked child: the old ones may be held by threads it does not have."""
+        self.__init__()  # type: ignore[misc] # the same object, because others hold it
+
+
+GATES = Gates()
+
+
+def _after_fork_in_child() -> None:
+    GATES.replace()
+    for lock in list(_held.values()):
+        lock.forget()
+    _held.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
