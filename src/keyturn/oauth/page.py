@@ -47,7 +47,8 @@ background:var(--paper);border:1px solid var(--line);border-radius:6px;padding:.
 footer{display:flex;gap:9px;align-items:center;max-width:29rem;margin-top:22px;color:var(--soft);
 font-size:.82rem;line-height:1.4}
 footer svg{flex:none;stroke-width:2}
-@media (max-width:420px){body{font-size:16px}main{padding:30px 22px 26px;border-radius:14px}h1{font-size:1.42rem}}
+@media (max-width:420px){body{font-size:16px}
+main{padding:30px 22px 26px;border-radius:14px}h1{font-size:1.42rem}}
 """
 
 # A tab that a login left through several pages may not close itself; then the words on the page stand.
