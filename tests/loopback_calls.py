@@ -55,5 +55,5 @@ def finish(listener: Listener) -> None:
     """The flow still works: a real browser answer is taken and concluded."""
     browser = call(listener, request(listener, target(code=CODE, state=STATE)))
     assert listener.wait(LONG) == Answer(code=CODE)
-    listener.conclude("success", "ada@example.com")
+    listener.conclude("success", "someone@example.com")
     assert kind(answer(browser)[2]) == "success"

@@ -77,11 +77,11 @@ def test_the_browser_gets_no_credential_and_no_terminal(program: Callable[..., P
     xdg = program("xdg-open")
     env = {
         "PATH": os.pathsep.join(["", ".", "bin", str(xdg.parent)]),
-        "DISPLAY": ":0", "HOME": "/home/ada", "XDG_RUNTIME_DIR": "/run/user/1", "LC_ALL": "C.UTF-8",
+        "DISPLAY": ":0", "HOME": "/home/someone", "XDG_RUNTIME_DIR": "/run/user/1", "LC_ALL": "C.UTF-8",
         "ANTHROPIC_API_KEY": "sk-ant-test-1", "CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-test-2",
         "AWS_SECRET_ACCESS_KEY": "sk-ant-test-3", "LD_PRELOAD": "/x.so",
         "PYTHONPATH": "/x", "BASH_ENV": "/x",
-        "HTTPS_PROXY": "http://ada:sk-ant-test-4@proxy:1", "HTTP_PROXY": "http://proxy:1",
+        "HTTPS_PROXY": "http://user:sk-ant-test-4@proxy:1", "HTTP_PROXY": "http://proxy:1",
     }  # fmt: skip
     assert opened(env)
     note = noted(xdg)
@@ -244,7 +244,7 @@ def test_https_and_this_machine_may_be_opened(url: str) -> None:
         "http:/127.0.0.1/",
         "http:127.0.0.1",
         "http://127.0.0.1\\@evil.example/",
-        "https://ada:pw@auth.example.com/",
+        "https://user:pw@auth.example.com/",
         "https://@auth.example.com/",
         "https:///nohost",
         "https://auth.example.com:port/",

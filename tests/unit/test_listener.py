@@ -30,10 +30,10 @@ def test_the_browser_waits_for_the_truth_and_then_sees_it(listener: Listener) ->
     )
     assert listener.wait(LONG) == Answer(code=CODE, iss="https://auth.example.com")
     assert select.select([browser], [], [], 0)[0] == []
-    listener.conclude("success", "ada@example.com · <Example>")
+    listener.conclude("success", "someone@example.com · <Example>")
     status, headers, body = answer(browser)
     assert (status, kind(body)) == (200, "success")
-    assert "ada@example.com · &lt;Example&gt;" in body
+    assert "someone@example.com · &lt;Example&gt;" in body
     assert headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'sha256-")
     assert headers["Connection"] == "close"
 
@@ -180,7 +180,7 @@ def test_a_second_answer_is_too_late_and_a_reload_learns_the_end_too(listener: L
 
 
 def test_a_browser_that_comes_after_a_paste_is_told_that_it_is_over(listener: Listener) -> None:
-    listener.conclude("success", "ada@example.com")
+    listener.conclude("success", "someone@example.com")
     assert ask(listener, target(code=CODE, state=STATE)) == (409, "used")
     assert listener.wait(0) is None
 
