@@ -14,8 +14,8 @@ from flask import Flask, Response, g, request
 from .clients import AUTH_METHODS, SCOPES
 from .control import add_control
 from .events import Entry, Log, fingerprint
-from .grants import Parameters, Parsed, Server
 from .guard import MOST_BODY, guard
+from .oauth_server import Parameters, Parsed, Server
 from .pages import add_pages
 
 if TYPE_CHECKING:

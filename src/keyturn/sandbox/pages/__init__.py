@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from keyturn.sandbox.events import Log
-    from keyturn.sandbox.grants import Server
+    from keyturn.sandbox.oauth_server import Server
 
 
 def add_pages(app: Flask, server: Server, log: Log) -> None:

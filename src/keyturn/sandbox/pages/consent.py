@@ -10,7 +10,7 @@ from authlib.oauth2 import OAuth2Error  # type: ignore[import-untyped]
 from flask import Flask, Response, g, request
 
 from keyturn.sandbox.clients import LOOPBACK, SCOPES, Client
-from keyturn.sandbox.grants import Parsed, Server, with_parameters
+from keyturn.sandbox.oauth_server import Parsed, Server, with_parameters
 
 from .render import ask_to_sign_in, page, problem, sign_in, sign_out, signed_in, stale_form
 

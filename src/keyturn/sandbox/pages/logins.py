@@ -20,8 +20,8 @@ from .render import (
 
 if TYPE_CHECKING:
     from keyturn.sandbox.events import Log
-    from keyturn.sandbox.grants import Server
     from keyturn.sandbox.ledger import Login
+    from keyturn.sandbox.oauth_server import Server
 
 REASON = "to see your logins"
 
