@@ -4,11 +4,10 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from keyturn.scene import Scene
     from keyturn.survey import Row, Survey
 
 
-def with_warnings(found: Survey, scene: Scene) -> Survey:
+def with_warnings(found: Survey) -> Survey:
     """The survey with its warnings, each one line with a remedy that stays on this machine (P4, P23)."""
     warnings = list(found.warnings)
     winner = found.winner

@@ -28,7 +28,7 @@ class Auth:
     line; `world` and `store` are for tests and for programs with a store of their own.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is an option of the command line, named where it is called
         self,
         *,
         profile: str | None = None,
@@ -81,10 +81,9 @@ class Auth:
         """
         from keyturn.advice import with_warnings
 
-        scene = self.scene()
         pinned = self._pinned()
-        found = survey(scene, ORDER[self.route], route=self.route, pinned=pinned)
-        return with_warnings(found, scene)
+        found = survey(self.scene(), ORDER[self.route], route=self.route, pinned=pinned)
+        return with_warnings(found)
 
     @property
     def base_url(self) -> str:

@@ -21,7 +21,7 @@ def anthropic(auth: Auth | None = None, **options: Any) -> sdk.Anthropic:  # noq
 
     Raises: what `Auth.credential` raises, ConfigurationError when the SDK is not installed.
     """
-    sdk = _sdk()
+    package = _sdk()
     auth = auth or Auth()
     from keyturn.http import RequestAuth
 
@@ -29,15 +29,16 @@ def anthropic(auth: Auth | None = None, **options: Any) -> sdk.Anthropic:  # noq
     context, proxy = auth.world.transport.settings(url)
     options.setdefault(
         "http_client",
-        sdk.DefaultHttpxClient(auth=RequestAuth(auth), verify=context, proxy=proxy, trust_env=False),
+        package.DefaultHttpxClient(auth=RequestAuth(auth), verify=context, proxy=proxy, trust_env=False),
     )
-    options["middleware"] = [*options.get("middleware", ()), _plain_errors(sdk, auth)]
-    return sdk.Anthropic(api_key=_PLACEHOLDER, base_url=url, **options)
+    options["middleware"] = [*options.get("middleware", ()), _plain_errors(package, auth)]
+    client: sdk.Anthropic = package.Anthropic(api_key=_PLACEHOLDER, base_url=url, **options)
+    return client
 
 
 def async_anthropic(auth: Auth | None = None, **options: Any) -> sdk.AsyncAnthropic:  # noqa: ANN401 - as above
     """A ready `anthropic.AsyncAnthropic`; everything else as `anthropic`."""
-    sdk = _sdk()
+    package = _sdk()
     auth = auth or Auth()
     from keyturn.http import RequestAuth
 
@@ -45,10 +46,11 @@ def async_anthropic(auth: Auth | None = None, **options: Any) -> sdk.AsyncAnthro
     context, proxy = auth.world.transport.settings(url)
     options.setdefault(
         "http_client",
-        sdk.DefaultAsyncHttpxClient(auth=RequestAuth(auth), verify=context, proxy=proxy, trust_env=False),
+        package.DefaultAsyncHttpxClient(auth=RequestAuth(auth), verify=context, proxy=proxy, trust_env=False),
     )
-    options["middleware"] = [*options.get("middleware", ()), _plain_errors_async(sdk, auth)]
-    return sdk.AsyncAnthropic(api_key=_PLACEHOLDER, base_url=url, **options)
+    options["middleware"] = [*options.get("middleware", ()), _plain_errors_async(package, auth)]
+    client: sdk.AsyncAnthropic = package.AsyncAnthropic(api_key=_PLACEHOLDER, base_url=url, **options)
+    return client
 
 
 def _sdk() -> Any:  # noqa: ANN401 - a module
@@ -79,8 +81,9 @@ def _plain_errors(sdk: Any, auth: Auth) -> Callable[[Any, Callable[[Any], Any]],
 
 
 def _plain_errors_async(
-    sdk: Any, auth: Auth
-) -> Callable[[Any, Callable[[Any], Awaitable[Any]]], Awaitable[Any]]:  # noqa: ANN401
+    sdk: Any,  # noqa: ANN401 - a module
+    auth: Auth,
+) -> Callable[[Any, Callable[[Any], Awaitable[Any]]], Awaitable[Any]]:
     async def with_plain_errors(request: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:  # noqa: ANN401
         await auth.acredential()
         try:

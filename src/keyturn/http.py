@@ -1,4 +1,4 @@
-"""Credentials for any httpx2 client: expiry check, one retry after a 401, and never another audience (T13)."""
+"""Credentials for any httpx2 client: expiry check, one retry after a 401, never another audience (T13)."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ class RequestAuth(httpx2.Auth):
         self._auth = auth
 
     def sync_auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
+        """httpx2's own hook: the request, and after a 401 the request once more."""
         credential = self._auth.credential()
         sign(request, credential)
         response = yield request
@@ -43,6 +44,7 @@ class RequestAuth(httpx2.Auth):
     async def async_auth_flow(
         self, request: httpx2.Request
     ) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
+        """As `sync_auth_flow`."""
         credential = await self._auth.acredential()
         sign(request, credential, asynchronous=True)
         response = yield request
@@ -61,7 +63,8 @@ def sign(request: httpx2.Request, credential: Credential, *, asynchronous: bool 
     place = str(origin(str(request.url)))
     if place != credential.audience:
         raise Refused(
-            f"the credential of {credential.where} is for {credential.audience}, and the request goes to {place}",
+            f"the credential of {credential.where} is for {credential.audience}, "
+            f"and the request goes to {place}",
             hint="use another profile or source for that address; see: keyturn explain",
             code="audience",
         )
@@ -80,7 +83,7 @@ def _merged(there: str | None, value: str) -> str:
 
 
 def _is_rejection(request: httpx2.Request, response: httpx2.Response, credential: Credential) -> bool:
-    """A 401 from the credential's own origin, or a 403 that says the OAuth token is revoked or expired (L19)."""
+    """A 401 from the credential's own origin, or its 403 on a revoked or expired OAuth token (L19)."""
     if str(origin(str(response.request.url))) != credential.audience or response.request.url != request.url:
         return False
     if response.status_code == _UNAUTHORIZED:

@@ -96,8 +96,8 @@ def _make_scanner() -> Any:  # noqa: ANN401 - a C callable (text, index) -> (val
     except ImportError:  # an interpreter without the C part
         import json
 
-        return json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_refuse_constant).scan_once
-    return make_scanner(_Context())
+        return json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_refuse_constant).scan_once  # type: ignore[attr-defined] # not in the stubs
+    return make_scanner(_Context())  # type: ignore[arg-type] # it takes anything with these attributes
 
 
 _scan = _make_scanner()

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 VERSION = 1
+# three thousand years: beyond that a number is no time in seconds
+TIME_LIMIT = 1e11
 # A rotating login has one ancestor per renewal; the newest are those somebody may still hold (L5).
 ANCESTORS_KEPT = 64
 # in a keychain's cache, which never holds the refresh token: whether the keychain has one that is alive
@@ -31,11 +33,11 @@ class Authority(Value):
     """An OAuth 2 server as it was at the grant; pinned, because renewal never rediscovers (L3)."""
 
     __slots__ = (
+        "authorize_url",
         "client_id",
         "client_secret",
         "device_url",
         "issuer",
-        "authorize_url",
         "resource",
         "revoke_url",
         "token_request",
@@ -69,6 +71,7 @@ class Tombstone(Value):
 
     @property
     def identity(self) -> Identity:
+        """As of a login, without any token."""
         return Identity(login_id="", generation=self.generation, refresh_hash="")
 
 
@@ -129,6 +132,7 @@ class Login(Value):
 
     @property
     def identity(self) -> Identity:
+        """What compare-and-swap compares."""
         return Identity(
             login_id=self.login_id,
             generation=self.generation,
@@ -317,7 +321,11 @@ class _Reader:
         value = self._found.get(name)
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not -1e11 < value < 1e11:
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not -TIME_LIMIT < value < TIME_LIMIT
+        ):
             raise _WrongField(f"its field {name} is not a time in seconds")
         return float(value)
 

@@ -16,7 +16,7 @@ ORDER: dict[str, tuple[Source, ...]] = {
             id="stored-login",
             name="stored login",
             look=stored_login.look,
-            # a key or a helper disables OAuth altogether (R10, R11): the login is not used, renewed or asked for
+            # a key or a helper disables OAuth altogether (R10, R11): no use, no renewal, no question
             stands_down_for=("api-key-helper", "api-key-env"),
         ),
         Source(id="api-key-env", name="ANTHROPIC_API_KEY", look=env.api_key, stands_down_for=()),

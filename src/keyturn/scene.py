@@ -72,8 +72,8 @@ class Scene:
         if str(origin(url)) not in (API_ORIGIN, *_origins(self.config.allow_oauth_origins)):
             raise Refused(
                 f"the token of {name} is for {API_ORIGIN}, and {BASE_URL} points to {origin(url)}",
-                hint=f"unset one of them: env -u {BASE_URL} keyturn …; or list the address in allow_oauth_origins "
-                f"of {self.config.path}",
+                hint=f"unset one of them: env -u {BASE_URL} keyturn …; "
+                f"or list the address in allow_oauth_origins of {self.config.path}",
                 code="audience",
             )
         return self.confidential(url)
@@ -87,7 +87,8 @@ class Scene:
         if pointed is not None and origin(pointed) != origin(url):
             raise Refused(
                 f"{what} is for {origin(url)}, and {BASE_URL} points to {origin(pointed)}",
-                hint=f"unset it for this command: env -u {BASE_URL} keyturn …; or use another profile: --profile NAME",
+                hint=f"unset it for this command: env -u {BASE_URL} keyturn …; "
+                "or use another profile: --profile NAME",
                 code="audience",
             )
         return self.confidential(url)
@@ -101,7 +102,8 @@ class Scene:
             return url
         raise Refused(
             f"a secret would go to {place} without encryption",
-            hint=f"use https, or, for API keys and gateway tokens, list it in allow_http_origins of {self.config.path}",
+            hint="use https, or, for API keys and gateway tokens, "
+            f"list it in allow_http_origins of {self.config.path}",
             code="plain_http",
         )
 

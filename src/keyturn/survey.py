@@ -81,17 +81,19 @@ class Row(Value):
 
     @property
     def offer(self) -> Offer | None:
+        """The answer, if it is an offer."""
         return self.answer if isinstance(self.answer, Offer) else None
 
     @property
     def where(self) -> str | None:
+        """Where the source found what it offers."""
         return self.answer.where if isinstance(self.answer, Offer) else None
 
 
 class Survey(Value):
     """All rows in order; `winner` is the row that decides, be it an offer or an error."""
 
-    __slots__ = ("ignored", "pinned", "route", "rows", "warnings", "winner", "next_winner")
+    __slots__ = ("ignored", "next_winner", "pinned", "route", "rows", "warnings", "winner")
     ignored: tuple[str, ...]
     next_winner: Row | None
     pinned: str | None
@@ -114,6 +116,7 @@ class Looks:
         self._answers: dict[str, Absent | Offer | AuthError] = {}
 
     def at(self, source: Source) -> Absent | Offer | AuthError:
+        """The answer of a source; an error that it raises is its answer."""
         answer = self._answers.get(source.id)
         if answer is None:
             try:
@@ -157,7 +160,7 @@ def check_pin(pinned: str | None, sources: Sequence[Source]) -> None:
         )
 
 
-def survey(
+def survey(  # noqa: PLR0913 - each is named where it is called
     scene: Scene,
     sources: Sequence[Source],
     *,

@@ -61,14 +61,14 @@ class Secret:
     """A string that does not show itself: not in repr, str, format, pickle or a copied traceback (T15)."""
 
     __slots__ = ("_text",)
+    _text: str
 
     def __init__(self, text: str) -> None:
         object.__setattr__(self, "_text", text)
 
     def reveal(self) -> str:
         """The text; every call is a place where a secret leaves keyturn's hands."""
-        text: str = self._text
-        return text
+        return self._text
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError("a Secret is frozen")
@@ -131,9 +131,11 @@ class ApiKey(Credential):
     kind = "api_key"
 
     def headers(self) -> dict[str, str]:
+        """`x-api-key`."""
         return {"x-api-key": self.secret.reveal()}
 
     def environment(self) -> Mapping[str, str]:
+        """ANTHROPIC_API_KEY."""
         return {"ANTHROPIC_API_KEY": self.secret.reveal()}
 
 
@@ -145,11 +147,13 @@ class BearerToken(Credential):
     oauth_beta: bool
 
     def headers(self) -> dict[str, str]:
+        """`Authorization`, and the beta of an OAuth token."""
         headers = {"Authorization": f"Bearer {self.secret.reveal()}"}
         if self.oauth_beta:
             headers["anthropic-beta"] = OAUTH_BETA
         return headers
 
     def environment(self) -> Mapping[str, str]:
+        """CLAUDE_CODE_OAUTH_TOKEN for an OAuth token of the API, else ANTHROPIC_AUTH_TOKEN."""
         name = "CLAUDE_CODE_OAUTH_TOKEN" if self.oauth_beta else "ANTHROPIC_AUTH_TOKEN"
         return {name: self.secret.reveal()}

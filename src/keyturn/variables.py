@@ -1,4 +1,4 @@
-"""Values people set: empty is unset, secrets and URLs are stripped, and what no header can carry is refused."""
+"""Values people set: empty is unset, secrets and URLs are stripped, what no header can carry is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""OAuth 2 as values: requests to build, responses to read; no I/O (RFC 6749, 7009, 7591, 7636, 8414, 8707, 9207)."""
+"""OAuth 2 as values: requests to build, responses to read; no I/O.
+
+RFC 6749, 7009 (revocation), 7591 (registration), 7636 (PKCE), 8707 (resource).
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 class Granted(Value):
-    """A token answer (RFC 6749 section 5.1). `life` is in seconds, None when unknown; `odd_life` when malformed."""
+    """A token answer (RFC 6749 section 5.1).
+
+    `life` is in seconds, None when unknown; `odd_life` says that it was malformed.
+    """
 
     __slots__ = (
         "access_token",

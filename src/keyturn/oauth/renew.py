@@ -1,7 +1,8 @@
-"""Renewal of a stored login: decide purely, act briefly, never log anybody out by accident (`docs/renewal.md`).
+"""Renewal of a stored login: decide purely, act briefly, never log anybody out by accident.
 
 The steps after a look found the token not fresh: the lock between processes, the record read again, what
-others did adopted, writability proved, the grant sent, the result saved by compare-and-swap.
+others did adopted, writability proved, the grant sent, the result saved by compare-and-swap. The rules
+and why each is there: `docs/renewal.md`.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from keyturn.errors import (
     Unavailable,
 )
 from keyturn.login import ANCESTORS_KEPT, Login, Quarantine, Tombstone, fingerprint
-from keyturn.oauth import protocol
 from keyturn.stores import login_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal
 
+    from keyturn.oauth.protocol import Denied, Granted, Unreadable
     from keyturn.stores import Held, LoginStore
     from keyturn.values import Secret
     from keyturn.world import World
@@ -91,7 +92,7 @@ def _renew_ahead(store: LoginStore, world: World, login: Login, expected: Login 
         return login
 
 
-def _renew(
+def _renew(  # noqa: PLR0913 - each is named where it is called
     store: LoginStore,
     world: World,
     seen: Login | None,
@@ -136,6 +137,8 @@ def _renew(
 
 def _spend(held: Held, world: World, login: Login) -> Login:
     """Send the grant and keep what comes of it; the lock is held."""
+    from keyturn.oauth import protocol  # a fresh token needs none of it
+
     authority, refresh_token = login.authority, login.refresh_token
     if authority is None or refresh_token is None:
         raise ConfigurationError("the stored login cannot be renewed", hint=LOGIN_HINT)
@@ -146,7 +149,7 @@ def _spend(held: Held, world: World, login: Login) -> Login:
     raise _failed(held, world, login, answer)
 
 
-def renewed(login: Login, answer: protocol.Granted, now: float) -> Login:
+def renewed(login: Login, answer: Granted, now: float) -> Login:
     """The login after a granted renewal; fields the answer leaves out keep their values (P25).
 
     Raises: Rejected when the answer is for another account or organisation.
@@ -181,9 +184,9 @@ def _keep(held: Held, login: Login, old: Login) -> Login:
     return stored
 
 
-def _failed(
-    held: Held, world: World, login: Login, answer: protocol.Denied | protocol.Unreadable
-) -> AuthError:
+def _failed(held: Held, world: World, login: Login, answer: Denied | Unreadable) -> AuthError:
+    from keyturn.oauth import protocol
+
     host = login.authority.token_url if login.authority else "the authority"
     if isinstance(answer, protocol.Unreadable):
         return Unavailable(
@@ -210,7 +213,7 @@ def _failed(
     dead = login.replace(
         quarantine=Quarantine(at=world.now(), reason="the authority rejected its refresh token")
     )
-    try:
+    try:  # noqa: SIM105 - contextlib is not imported on this way
         _keep(held, dead, login)
     except (StoreChanged, StoreDenied):
         pass  # the verdict is worth nothing more than the record it is written to

@@ -61,7 +61,7 @@ class Profile(Value):
 
 
 class Config(Value):
-    """The whole file; `raw` is what it held, kept for writing it back with what this version does not know."""
+    """The whole file; `raw` is what it held, kept for writing back what this version does not know."""
 
     __slots__ = (
         "allow_http_origins",

@@ -94,7 +94,8 @@ def rejected_at_source(credential: Credential) -> AuthError:
     """The error for a credential that the API does not take and that has nothing to be renewed from."""
     return Rejected(
         f"{credential.audience} rejected the credential of {credential.where}",
-        hint=f"set another one there, or see what else there is: keyturn explain ({credential.source} is used now)",
+        hint="set another one there, or see what else there is: keyturn explain "
+        f"({credential.source} is used now)",
         code="credential_rejected",
         source=credential.source,
     )

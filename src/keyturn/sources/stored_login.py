@@ -139,7 +139,8 @@ def _check_pinned(scene: Scene, login: Login) -> None:
         configured = getattr(profile, key)
         if configured is not None and value is not None and configured.rstrip("/") != value.rstrip("/"):
             raise ConfigurationError(
-                f"the login in profile {profile.name} was made with another {key} than {scene.config.path} now names",
+                f"the login in profile {profile.name} was made with another {key} "
+                f"than {scene.config.path} now names",
                 hint=f"log in again: keyturn login --profile {profile.name}; or undo the change",
                 key=key,
             )

@@ -44,7 +44,7 @@ class FileStore:
         try:
             return self.read()
         except StoreCorrupt:
-            # A foreign writer may be at it (editors truncate first): look once more under a shared lock (L23).
+            # A foreign writer may be at it (editors truncate first): once more under a shared lock (L23).
             lock = FileLock(self.lock_path, self.world)
             try:
                 held = lock.acquire(seconds=1, shared=True)

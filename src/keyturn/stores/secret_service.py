@@ -1,4 +1,4 @@
-"""One item of the operating system's secret service: every call bounded in time, every failure typed (P13)."""
+"""One item of the operating system's secret service: each call bounded in time, each failure typed (P13)."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Item:
 
     def prove_reachable(self) -> None:
         """Show that the keychain answers. Raises: StoreError within 5 s."""
-        self._bounded("reach", lambda backend: None)
+        self._bounded("reach", lambda _backend: None)
 
     def _bounded(self, verb: str, call: Callable[[KeyringBackend], T]) -> T:
         """Run a call in a thread of its own: a bus that never answers must not hang us (P13)."""
@@ -94,7 +94,8 @@ class Item:
         if thread.is_alive():
             raise StoreLocked(
                 f"the keychain did not answer within {SECONDS:g} s ({verb} {self.where})",
-                hint="it may be waiting for a password on another screen; unlock it, or use: keyturn login --store file",
+                hint="it may be waiting for a password on another screen; unlock it, "
+                "or use the file store: keyturn login --store file",
             )
         if failure:
             raise _typed(failure[0], verb, self.where) from None
@@ -135,7 +136,7 @@ def _typed(error: BaseException, verb: str, where: str) -> StoreError:
     if "KeyringLocked" in kinds or "LockedException" in kinds:
         return StoreLocked(
             f"the keychain is locked ({verb} {where})",
-            hint="unlock it (macOS: security unlock-keychain; Linux: log in to the desktop or unlock the keyring), "
+            hint="unlock it (macOS: security unlock-keychain; Linux: log in to the desktop), "
             "or use the file store: keyturn login --store file",
         )
     if "NoKeyringError" in kinds or "InitError" in kinds or "SecretServiceNotAvailableException" in kinds:

@@ -113,7 +113,7 @@ def write_durably(path: str, text: str) -> None:
             os.close(descriptor)
         os.replace(temporary, path)
     except OSError as error:
-        try:
+        try:  # noqa: SIM105 - contextlib is not imported on this way
             os.unlink(temporary)
         except OSError:
             pass
@@ -169,7 +169,8 @@ def check_own_directory(path: str) -> None:
         raise denied(path, error) from None
     if state.st_uid != os.geteuid():
         raise StoreDenied(
-            f"{path} belongs to user {state.st_uid}, and this is user {os.geteuid()}: nothing is written there",
+            f"{path} belongs to user {state.st_uid}, and this is user {os.geteuid()}: "
+            "nothing is written there",
             hint="run keyturn as the user whose login it is, without sudo",
             path=path,
         )

@@ -161,6 +161,7 @@ class Gates:
         self._gates: dict[str, LockType] = {}
 
     def gate(self, name: str) -> LockType:
+        """The gate of a store's key."""
         with self._guard:
             return self._gates.setdefault(name, allocate_lock())
 

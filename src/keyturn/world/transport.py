@@ -1,4 +1,4 @@
-"""The one HTTP transport: system trust and extra authorities, client certificate, proxies, limits (T13, T18)."""
+"""The one HTTP transport: system trust, extra authorities, client certificate, proxies, limits (T13, T18)."""
 
 from __future__ import annotations
 
@@ -127,7 +127,8 @@ def _not_sent(error: Exception, host: str, proxy: str | None) -> Unavailable:
     if "certificate" in text or "ssl" in text or "tls" in text:
         return Unavailable(
             f"no trusted TLS connection to {host}{through}",
-            hint="if a company proxy inspects TLS, name its certificate: export SSL_CERT_FILE=/path/to/ca.pem",
+            hint="if a company proxy inspects TLS, name its certificate: "
+            "export SSL_CERT_FILE=/path/to/ca.pem",
             code="tls",
             sent=False,
             host=host,
@@ -155,7 +156,8 @@ def _make_context(files: Mapping[str, str]) -> ssl.SSLContext:
             context.load_cert_chain(files["CLAUDE_CODE_CLIENT_CERT"], files["CLAUDE_CODE_CLIENT_KEY"] or None)
         except (OSError, ssl.SSLError):
             raise ConfigurationError(
-                "the client certificate of CLAUDE_CODE_CLIENT_CERT and CLAUDE_CODE_CLIENT_KEY cannot be loaded",
+                "the client certificate of CLAUDE_CODE_CLIENT_CERT and CLAUDE_CODE_CLIENT_KEY "
+                "cannot be loaded",
                 hint="check that both files exist, are readable, belong together and have no passphrase",
                 variable="CLAUDE_CODE_CLIENT_CERT",
             ) from None
