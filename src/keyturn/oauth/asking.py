@@ -57,7 +57,7 @@ class Found(Value):
 class Asking:
     """One login's wait, with its two ways back: the loopback listener and the terminal."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - the two ways, who is asked, and what the answer is held against
+    def __init__(
         self,
         world: World,
         person: Person,
@@ -78,7 +78,7 @@ class Asking:
     def answer(self) -> Found:
         """The code, within five minutes.
 
-        Raises: LoginRefused, Rejected (an answer of another authority), UsageError (what was piped in is none).
+        Raises: LoginRefused, Rejected (another authority's answer), UsageError (no code was piped in).
         """
         self._show()
         deadline = self._world.clock() + PERSON_SECONDS

@@ -113,7 +113,7 @@ def client_of(
         return profile.client_id, profile.client_secret
     if metadata.registration_url is None:
         raise ConfigurationError(
-            f"{metadata.issuer or metadata.token_url} does not register clients by itself, and no client id is set",
+            f"{metadata.issuer or metadata.token_url} does not register clients, and no client id is set",
             hint="ask its operator for one, then: keyturn login --client-id ID",
             code="no_client_id",
         )

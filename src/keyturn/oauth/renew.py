@@ -92,7 +92,7 @@ def _renew_ahead(store: LoginStore, world: World, login: Login, expected: Login 
         return login
 
 
-def _renew(  # noqa: PLR0913 - each is named where it is called
+def _renew(
     store: LoginStore,
     world: World,
     seen: Login | None,

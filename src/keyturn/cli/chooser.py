@@ -1,0 +1,74 @@
+"""`keyturn login` with nothing configured: a short numbered list, each entry ending in a working login."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from keyturn.errors import AuthError, ConfigurationError, LoginRefused
+from keyturn.sandbox.place import AUTHORITY_PORT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from keyturn.cli.person import TerminalPerson
+    from keyturn.world import World
+
+
+def choose(person: TerminalPerson, world: World) -> dict[str, Any]:
+    """What the person chose, as configuration keys; `with_api_key` stands for that way of logging in.
+
+    Raises: LoginRefused when nothing is chosen, ConfigurationError when the choice cannot work.
+    """
+    person.say("how do you reach Claude?")
+    for number, (text, _) in enumerate(CHOICES, 1):
+        person.say(f"  {number}  {text}")
+    for _ in range(3):
+        answer = person.ask(f"choose 1-{len(CHOICES)} (Enter: stop): ").strip()
+        if not answer:
+            break
+        if answer.isascii() and answer.isdigit() and 1 <= int(answer) <= len(CHOICES):
+            return CHOICES[int(answer) - 1][1](person, world)
+        person.say(f"that is none of them; type a number from 1 to {len(CHOICES)}")
+    raise LoginRefused(
+        "nothing was chosen, nothing was changed", hint="run keyturn login again, or: keyturn login --help"
+    )
+
+
+def _organisation(person: TerminalPerson, world: World) -> dict[str, Any]:
+    del world
+    issuer = person.ask("address of your organisation's authority, its issuer (https://…): ").strip()
+    if not issuer:
+        raise LoginRefused(
+            "no address was given, nothing was changed", hint="ask your operator for the issuer"
+        )
+    return {"issuer": issuer}
+
+
+def _api_key(person: TerminalPerson, world: World) -> dict[str, Any]:
+    del person, world
+    return {"with_api_key": True}
+
+
+def _sandbox(person: TerminalPerson, world: World) -> dict[str, Any]:
+    from keyturn.oauth.authority import metadata_of
+    from keyturn.settings.config import Profile
+
+    issuer = f"http://127.0.0.1:{AUTHORITY_PORT}"
+    try:
+        metadata_of(world, Profile(name="sandbox", issuer=issuer))
+    except AuthError:
+        raise ConfigurationError(
+            f"no sandbox is running at {issuer}",
+            hint="start one in another terminal: keyturn sandbox; then run keyturn login again",
+            code="no_sandbox",
+        ) from None
+    person.say(f"the sandbox at {issuer} has accounts to choose from, and takes any password")
+    return {"issuer": issuer}
+
+
+# the cloud routes add their entries here
+CHOICES: tuple[tuple[str, Callable[[TerminalPerson, World], dict[str, Any]]], ...] = (
+    ("through my organisation or a gateway, logging in with a browser", _organisation),
+    ("with an API key", _api_key),
+    ("just trying: the sandbox on this machine", _sandbox),
+)
