@@ -47,14 +47,16 @@ class CodeGrant(AuthorizationCodeGrant):
     def save_authorization_code(self, code: str, request: Parsed) -> None:
         """Remember a code together with all it is bound to."""
         ledger: Ledger = self.server.ledger
-        ledger.codes[code] = Code(
-            code,
-            request.client,
-            request.user,
-            request.payload.redirect_uri,
-            request.scope,
-            request.payload.data["code_challenge"],
-            ledger.now() + CODE_LIFETIME,
+        ledger.keep_code(
+            Code(
+                code,
+                request.client,
+                request.user,
+                request.payload.redirect_uri,
+                request.scope,
+                request.payload.data["code_challenge"],
+                ledger.now() + CODE_LIFETIME,
+            )
         )
 
     def query_authorization_code(self, code: str, client: Client) -> Code:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from .clients import CLIENT_ID, DEFAULT_SCOPE, Client, sandbox_client
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .accounts import Account
     from .conduct import Conduct
 
@@ -98,7 +100,10 @@ class Answer(dict[str, object]):
 class Ledger:
     """All of the authority's memory. Take `lock` around steps that belong together."""
 
-    def __init__(self, conduct: Conduct, issuer: str) -> None:
+    def __init__(
+        self, conduct: Conduct, issuer: str, on_secret: Callable[[str, str], object] | None = None
+    ) -> None:
+        self._on_secret = on_secret or (lambda _kind, _secret: None)
         self.lock = threading.RLock()
         self.conduct = conduct
         own = sandbox_client(issuer)
@@ -131,6 +136,13 @@ class Ledger:
             expires_at = self.now() + self.conduct.now().lifetime
             self.access_tokens[access] = AccessToken(access, login, expires_at, str(answer["scope"]))
             self.refresh_tokens[refresh] = RefreshToken(refresh, login)
+        self._on_secret("access-token", access)
+        self._on_secret("refresh-token", refresh)
+
+    def keep_code(self, code: Code) -> None:
+        """Make a code valid."""
+        self.codes[code.value] = code
+        self._on_secret("code", code.value)
 
     def new_login(self, account: Account, client: Client, scope: str) -> Login:
         """Open a login."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 import threading
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
 QUEUE = 512  # many processes may arrive at once, in the demo and in the benchmarks
-POLL = 0.05
+POLL = 0.2
 
 
 def bind_loopback(port: int) -> socket.socket:
@@ -60,6 +61,11 @@ class Listener:
 
     def stop(self) -> None:
         """Accept nothing more and close the port."""
-        self._server.shutdown()
+        closing = threading.Thread(target=self._server.shutdown)
+        closing.start()
+        # The server notices at its next look, or at once when something arrives.
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", self._server.port), timeout=1).close()
+        closing.join()
         self._thread.join()
         self._server.server_close()

@@ -13,6 +13,7 @@ from .listener import Listener, bind_loopback
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
     from .ledger import Ledger
 
@@ -21,6 +22,7 @@ class Sandbox:
     """A Claude side of your own: an authority and an API on two origins of 127.0.0.1.
 
     Ports are chosen by the machine when 0; times are seconds; more keywords are those of `conduct.Settings`.
+    `on_secret` is told kind and value of each token and code it makes, for harnesses that watch for leaks.
     What it remembers survives `stop` and `start`, on the same ports.
     """
 
@@ -33,11 +35,13 @@ class Sandbox:
         api_port: int = 0,
         lifetime: float = 3600.0,
         grace: float = 0.0,
+        on_secret: Callable[[str, str], object] | None = None,
         **settings: object,
     ) -> None:
         self.log = Log()
         self._conduct = Conduct(lifetime=lifetime, grace=grace, **settings)
         self._ports = (authority_port, api_port)
+        self._on_secret = on_secret
         self._guard = threading.Lock()
         self._listeners: tuple[Listener, ...] = ()
         self._ledger: Ledger | None = None
@@ -61,7 +65,7 @@ class Sandbox:
                 raise
             self._ports = (sockets[0].getsockname()[1], sockets[1].getsockname()[1])
             if self._ledger is None:
-                self._ledger = Ledger(self._conduct, self.issuer)
+                self._ledger = Ledger(self._conduct, self.issuer, self._on_secret)
             apps = (
                 authority_app(self.issuer, self.api_base_url, self._ledger, self.log),
                 api_app(self.api_base_url, self._ledger, self.log),
