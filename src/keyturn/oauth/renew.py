@@ -10,20 +10,20 @@ from __future__ import annotations
 from keyturn.errors import (
     AuthError,
     ConfigurationError,
-    NoCredential,
     Rejected,
     StoreChanged,
     StoreDenied,
-    Unavailable,
 )
 from keyturn.login import ANCESTORS_KEPT, Login, Quarantine, Tombstone, fingerprint
+from keyturn.oauth import outcomes
 from keyturn.stores import login_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal
 
-    from keyturn.oauth.protocol import Denied, Granted, Unreadable
+    from keyturn.login import Authority
+    from keyturn.oauth.protocol import Granted
     from keyturn.stores import Held, LoginStore
     from keyturn.values import Secret
     from keyturn.world import World
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     State = Literal["fresh", "ahead", "due"]
 
 WAIT_SECONDS = 45.0
-LOGIN_HINT = "log in again: keyturn login (in a session: /login)"
 
 
 def state(login: Login, now: float, rejected: Secret | None = None) -> State:
@@ -78,9 +77,9 @@ def current(
         if now_state == "ahead":
             return _renew_ahead(store, world, login, expected)
         if not _can_renew(login, store):
-            raise _ended(login, store, rejected)
+            raise outcomes.ended(login, store, rejected)
     elif seen is None or isinstance(seen, Tombstone):
-        raise _nothing_stored(store, logged_out=isinstance(seen, Tombstone))
+        raise outcomes.nothing_stored(store, logged_out=isinstance(seen, Tombstone))
     return _renew(store, world, login, rejected=rejected, expected=expected, wait=wait)
 
 
@@ -118,20 +117,37 @@ def _renew(
     if held is None:
         latest = login_of(store.glance()) or seen
         if latest is None:
-            raise _nothing_stored(store, logged_out=True)
+            raise outcomes.nothing_stored(store, logged_out=True)
         _check_same(latest, expected)
         return latest
+    from keyturn.oauth.uninterrupted import to_its_end
+
+    return to_its_end(
+        lambda: _under_lock(held, store, world, rejected=rejected, expected=expected, wait=wait)
+    )
+
+
+def _under_lock(
+    held: Held,
+    store: LoginStore,
+    world: World,
+    *,
+    rejected: Secret | None,
+    expected: Login | None,
+    wait: float,
+) -> Login:
+    """Read again, adopt what others did, else renew; gives the lock back."""
     with held:
         record = held.load()
         login = login_of(record)
         if login is None:
-            raise _nothing_stored(store, logged_out=isinstance(record, Tombstone))
+            raise outcomes.nothing_stored(store, logged_out=isinstance(record, Tombstone))
         _check_same(login, expected)
         found = state(login, world.now(), rejected)
         if found == "fresh" or (found == "ahead" and wait > 0):
             return login  # somebody was faster: adopt
         if not _can_renew(login, store):
-            raise _ended(login, store, rejected)
+            raise outcomes.ended(login, store, rejected)
         return _spend(held, world, login)
 
 
@@ -141,12 +157,22 @@ def _spend(held: Held, world: World, login: Login) -> Login:
 
     authority, refresh_token = login.authority, login.refresh_token
     if authority is None or refresh_token is None:
-        raise ConfigurationError("the stored login cannot be renewed", hint=LOGIN_HINT)
+        raise ConfigurationError("the stored login cannot be renewed", hint=outcomes.LOGIN_HINT)
     held.prove_writable()
     answer = protocol.read_token(world.send(protocol.refresh_grant(authority, refresh_token)))
     if isinstance(answer, protocol.Granted):
-        return _keep(held, renewed(login, answer, world.now()), login)
-    raise _failed(held, world, login, answer)
+        try:
+            return _keep(held, renewed(login, answer, world.now()), login)
+        except StoreChanged:
+            # Only a lock that two could hold at once lets this happen (L10). What is stored by now rules;
+            # if it is a logout, nobody may be left with a token that works (L4).
+            if login_of(held.load()) is None:
+                _revoke(world, authority, answer)
+            raise
+    failure = outcomes.refused(answer, authority.token_url)
+    if failure.code == outcomes.LOGIN_ENDED:
+        _quarantine(held, world, login)
+    raise failure
 
 
 def renewed(login: Login, answer: Granted, now: float) -> Login:
@@ -167,7 +193,7 @@ def renewed(login: Login, answer: Granted, now: float) -> Login:
     if not login.same_person(changed):
         raise Rejected(
             "the authority answered a renewal with another account's token; it was not stored",
-            hint=LOGIN_HINT,
+            hint=outcomes.LOGIN_HINT,
             code="account_changed",
         )
     new, old = answer.refresh_token, login.refresh_token
@@ -184,32 +210,20 @@ def _keep(held: Held, login: Login, old: Login) -> Login:
     return stored
 
 
-def _failed(held: Held, world: World, login: Login, answer: Denied | Unreadable) -> AuthError:
+def _revoke(world: World, authority: Authority, answer: Granted) -> None:
     from keyturn.oauth import protocol
 
-    host = login.authority.token_url if login.authority else "the authority"
-    if isinstance(answer, protocol.Unreadable):
-        return Unavailable(
-            f"{host} did not renew the login: {answer.why}; the login is kept",
-            hint="try again in a moment; run: keyturn status",
-            code="authority_unavailable",
-            status=answer.status,
-            retry_after=answer.retry_after,
-        )
-    if answer.error in protocol.MISCONFIGURED:
-        return ConfigurationError(
-            f"{host} refuses this client ({answer.error}); the login is kept",
-            hint="check the client id and scopes of the profile: keyturn profile list",
-            code=answer.error,
-        )
-    if answer.error != "invalid_grant":
-        return Unavailable(
-            f"{host} refused the renewal ({_clean(answer.error)}); the login is kept",
-            hint="try again in a moment; run: keyturn status",
-            code="authority_refused",
-            status=answer.status,
-        )
-    # The one definite end (I4): marked, not deleted, and only if nobody has stored a newer login (I3, L16).
+    for hint, token in (("refresh_token", answer.refresh_token), ("access_token", answer.access_token)):
+        if token is None or not authority.revoke_url:
+            continue
+        try:
+            world.send(protocol.revocation(authority, token, hint))
+        except AuthError:
+            continue
+
+
+def _quarantine(held: Held, world: World, login: Login) -> None:
+    """The one definite end (I4): marked, not deleted, and never over a newer login (I3, L16)."""
     dead = login.replace(
         quarantine=Quarantine(at=world.now(), reason="the authority rejected its refresh token")
     )
@@ -217,11 +231,6 @@ def _failed(held: Held, world: World, login: Login, answer: Denied | Unreadable)
         _keep(held, dead, login)
     except (StoreChanged, StoreDenied):
         pass  # the verdict is worth nothing more than the record it is written to
-    return Rejected(
-        "the stored login has ended: the authority rejected its refresh token",
-        hint=LOGIN_HINT,
-        code="login_ended",
-    )
 
 
 def _can_renew(login: Login, store: LoginStore) -> bool:
@@ -235,30 +244,3 @@ def _check_same(login: Login, expected: Login | None) -> None:
             hint="restart the program to use it",
             code="login_changed",
         )
-
-
-def _ended(login: Login, store: LoginStore, rejected: Secret | None) -> Rejected:
-    if login.kind == "api_key":
-        return Rejected("the API key kept in this profile was rejected", hint=LOGIN_HINT, code="key_rejected")
-    fact = "was rejected by the API" if rejected is not None else "has expired"
-    if login.quarantine is not None:
-        why = login.quarantine.reason
-    elif store.read_only:
-        why = "its record is provisioned and only read here"
-    else:
-        why = "it came without a refresh token"
-    return Rejected(
-        f"the stored login {fact} and cannot be renewed: {why}",
-        hint=LOGIN_HINT,
-        code="login_ended",
-        where=store.where,
-    )
-
-
-def _nothing_stored(store: LoginStore, *, logged_out: bool) -> NoCredential:
-    what = "somebody logged out of it" if logged_out else "nothing is stored"
-    return NoCredential(f"no login in {store.where}: {what}", hint="run: keyturn login", code="logged_out")
-
-
-def _clean(text: str) -> str:
-    return "".join(character for character in text if "!" <= character <= "~")[:80]

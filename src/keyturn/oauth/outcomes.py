@@ -1,0 +1,76 @@
+"""What a renewal that did not succeed means, in words: which error, and what the person does next."""
+
+from __future__ import annotations
+
+from keyturn.errors import AuthError, ConfigurationError, NoCredential, Rejected, Unavailable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from keyturn.login import Login
+    from keyturn.oauth.protocol import Denied, Unreadable
+    from keyturn.stores import LoginStore
+    from keyturn.values import Secret
+
+LOGIN_HINT = "log in again: keyturn login (in a session: /login)"
+LOGIN_ENDED = "login_ended"
+
+
+def refused(answer: Denied | Unreadable, host: str) -> AuthError:
+    """The error for an answer without a token; its code is LOGIN_ENDED for the one that ends a login (I4)."""
+    from keyturn.oauth import protocol  # a fresh token needs none of it
+
+    if isinstance(answer, protocol.Unreadable):
+        return Unavailable(
+            f"{host} did not renew the login: {answer.why}; the login is kept",
+            hint="try again in a moment; run: keyturn status",
+            code="authority_unavailable",
+            status=answer.status,
+            retry_after=answer.retry_after,
+        )
+    if answer.error in protocol.MISCONFIGURED:
+        return ConfigurationError(
+            f"{host} refuses this client ({answer.error}); the login is kept",
+            hint="check the client id and scopes of the profile: keyturn profile list",
+            code=answer.error,
+        )
+    if answer.error != "invalid_grant":
+        return Unavailable(
+            f"{host} refused the renewal ({_clean(answer.error)}); the login is kept",
+            hint="try again in a moment; run: keyturn status",
+            code="authority_refused",
+            status=answer.status,
+        )
+    return Rejected(
+        "the stored login has ended: the authority rejected its refresh token",
+        hint=LOGIN_HINT,
+        code=LOGIN_ENDED,
+    )
+
+
+def ended(login: Login, store: LoginStore, rejected: Secret | None) -> Rejected:
+    """The error for a login whose token is due and that has nothing to renew it with."""
+    if login.kind == "api_key":
+        return Rejected("the API key kept in this profile was rejected", hint=LOGIN_HINT, code="key_rejected")
+    fact = "was rejected by the API" if rejected is not None else "has expired"
+    if login.quarantine is not None:
+        why = login.quarantine.reason
+    elif store.read_only:
+        why = "its record is provisioned and only read here"
+    else:
+        why = "it came without a refresh token"
+    return Rejected(
+        f"the stored login {fact} and cannot be renewed: {why}",
+        hint=LOGIN_HINT,
+        code=LOGIN_ENDED,
+        where=store.where,
+    )
+
+
+def nothing_stored(store: LoginStore, *, logged_out: bool) -> NoCredential:
+    """The error for a profile that holds nothing, or holds nothing any more."""
+    what = "somebody logged out of it" if logged_out else "nothing is stored"
+    return NoCredential(f"no login in {store.where}: {what}", hint="run: keyturn login", code="logged_out")
+
+
+def _clean(text: str) -> str:
+    return "".join(character for character in text if "!" <= character <= "~")[:80]
