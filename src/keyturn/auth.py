@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keyturn.errors import AuthError, NoCredential, Refused, Unavailable, UsageError
+from keyturn.errors import AuthError, NoCredential, Refused, Rejected, Unavailable, UsageError
 from keyturn.order import ORDER
 from keyturn.survey import Looks, Offer, check_pin, find_winner, survey
 from keyturn.values import BILLING
@@ -69,6 +69,24 @@ class Auth:
         import asyncio
 
         return await asyncio.to_thread(self._obtain, rejected)
+
+    def lasting(self, seconds: float) -> Credential:
+        """A credential with at least `seconds` to live, renewed at most once for that; unknown expiry passes.
+
+        Raises: Rejected when it would end sooner all the same, else as `credential`.
+        """
+        credential = self.credential()
+        if self._left(credential) < seconds and self._chosen()[1].renewable:
+            # as after a 401: whoever is first renews, and everybody else adopts what that gave
+            credential = self.credential(rejected=credential)
+        if self._left(credential) < seconds:
+            raise Rejected(
+                f"the credential of {credential.where} ends in {max(0.0, self._left(credential)):.0f} s, "
+                f"and {seconds:.0f} s are asked for",
+                hint="log in again: keyturn login; or ask for less",
+                code="ends_too_soon",
+            )
+        return credential
 
     def headers(self) -> dict[str, str]:
         """The headers for one request. Raises: as `credential`."""
@@ -143,6 +161,10 @@ class Auth:
             seconds = min(seconds, (credential.expires_at - self._world.now()) / 10)
         self._kept = credential
         self._fresh_until = self._clock() + seconds
+
+    def _left(self, credential: Credential) -> float:
+        """Seconds that a credential still has to live; endless when nobody knows."""
+        return float("inf") if credential.expires_at is None else credential.expires_at - self._world.now()
 
     def _serves(self) -> bool:
         kept = self._kept

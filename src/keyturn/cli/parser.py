@@ -1,0 +1,133 @@
+"""argparse for one command at a time: examples first, the common options everywhere, errors as UsageError."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, NoReturn
+
+from keyturn.cli.commands import COMMANDS, PRINT, SESSION, WORDS
+from keyturn.cli.layout import pairs, wrap
+from keyturn.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from keyturn.cli.commands import Command
+
+
+class Parser:
+    """The parser of one command; `own` is where the command adds its options."""
+
+    def __init__(self, command: Command, width: int) -> None:
+        self._command = command
+        self._width = width
+        self._inner = _Inner(command, width)
+        self.own: argparse.ArgumentParser = self._inner
+
+    def parse(self, words: Sequence[str]) -> argparse.Namespace:
+        """The options and the common ones. Raises: UsageError."""
+        self._inner.add_common()
+        found, surplus = self._inner.parse_known_args(list(words))
+        if surplus:
+            raise self._surplus(surplus[0])
+        return found
+
+    def text(self) -> str:
+        """The help: what it is for, examples, options."""
+        self._inner.add_common()
+        title = wrap(f"{_name(self._command)}: {self._command.summary}", self._width)
+        examples = pairs(self._command.examples, self._width, indent=2)
+        return "\n".join([*title, "", *examples, "", self._inner.format_help().strip("\n")])
+
+    def _surplus(self, word: str) -> UsageError:
+        from difflib import get_close_matches
+
+        name = word.partition("=")[0]
+        here = f"{_name(self._command)} --help"
+        if not word.startswith("-"):
+            return UsageError(
+                f"{name[:64]!r} is one word too many", hint=f"see: {here}; a text needs 'quotes'"
+            )
+        if name == PRINT:
+            return UsageError(
+                "-p asks Claude a question, and goes with no command", hint="the profile is: --profile NAME"
+            )
+        close = get_close_matches(name, self._inner.options(), n=1)
+        return UsageError(
+            f"{_name(self._command)} has no option {name[:64]}",
+            hint=f"did you mean {close[0]}" if close else f"see: {here}",
+        )
+
+
+class _Inner(argparse.ArgumentParser):
+    """argparse without its exits: what it would print is raised."""
+
+    def __init__(self, command: Command, width: int) -> None:
+        super().__init__(
+            prog=_name(command),
+            usage=argparse.SUPPRESS,
+            add_help=False,
+            allow_abbrev=False,
+            formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=26, width=width),
+        )
+        self.color = False  # Python 3.14 colours by rules of its own
+
+    def add_common(self) -> None:
+        """The options that every command has, before and after its name."""
+        common = self.add_argument_group("with every command")
+        common.add_argument("--profile", metavar="NAME", help="the login to use")
+        common.add_argument("--route", metavar="NAME", help="where requests go: anthropic")
+        common.add_argument(
+            "--source", metavar="ID", help="use this source and no other; see keyturn explain"
+        )
+        common.add_argument(
+            "--require-billing", metavar="CLASS", help="refuse a credential that is billed in another way"
+        )
+        common.add_argument("--no-input", action="store_true", help="never ask, never open a browser")
+        common.add_argument("--json", action="store_true", help="the answer as JSON")
+
+    def options(self) -> list[str]:
+        """Every option's name."""
+        return [name for action in self._actions for name in action.option_strings]
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, hint=f"see: {self.prog} --help")
+
+
+def overview(width: int) -> str:
+    """`keyturn --help`: what people type first, then every command."""
+    first = [
+        ("keyturn", "talk to Claude; logs in first if nothing else is there"),
+        ("keyturn -p 'Hello'", "ask once"),
+        ("keyturn login", "log in"),
+        ("keyturn explain", "which credential is used, and why"),
+        ("keyturn run -- CMD", "run a program with it"),
+    ]
+    commands = [(name, COMMANDS[name].summary) for name in WORDS]
+    common = [
+        ("--profile NAME", "the login to use"),
+        ("--route NAME", "where requests go"),
+        ("--source ID", "use this source and no other"),
+        ("--require-billing CLASS", "refuse a credential that is billed in another way"),
+        ("--no-input", "never ask, never open a browser"),
+        ("--json", "answers and errors as JSON"),
+    ]
+    return "\n".join(
+        [
+            *wrap("keyturn: the credential that a program needs to talk to Claude", width),
+            "",
+            *pairs(first, width, indent=2),
+            "",
+            "commands:",
+            *pairs(commands, width, indent=2),
+            "",
+            "options, before or after a command:",
+            *pairs(common, width, indent=2),
+            "",
+            "keyturn COMMAND --help shows more",
+        ]
+    )
+
+
+def _name(command: Command) -> str:
+    return "keyturn" if command.name == SESSION else f"keyturn {command.name}"

@@ -1,0 +1,152 @@
+"""What a command reads from and writes to: answers on stdout, everything said to a person on stderr."""
+
+from __future__ import annotations
+
+import sys
+
+from keyturn.errors import AuthError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from keyturn.world import World
+
+# for people only; programs never see one of these
+_STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34"}
+_NARROWEST, _USUAL = 20, 80
+_MESSAGE_LIMIT = 2000
+
+
+class OutputError(AuthError):
+    """The answer could not be written: a full disk, a closed stream."""
+
+    code = "output"
+    exit = 1
+
+
+class Terminal:
+    """The three streams of one command, and what may be done with them.
+
+    `no_input` and `json` are those of the command line.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        stdin: TextIO | None = None,
+        stdout: TextIO | None = None,
+        stderr: TextIO | None = None,
+    ) -> None:
+        self.world = world
+        # Python has None for a stream that was closed by whoever started us
+        self.stdin: TextIO = stdin or sys.stdin or _closed()
+        self.stdout: TextIO = stdout or sys.stdout or _closed()
+        self.stderr: TextIO = stderr or sys.stderr or _closed()
+        self.no_input = False
+        self.json = False
+        for stream in (self.stdout, self.stderr):
+            # a path or a name that the stream's encoding lacks must not end the command
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person reads stdout."""
+        return _is_terminal(self.stdout)
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether a person can be asked: a terminal to read from and to prompt on, no CI, no --no-input."""
+        ci = (self.world.variable("CI") or "").strip().lower()
+        if self.no_input or ci not in ("", "0", "false"):
+            return False
+        return _is_terminal(self.stdin) and _is_terminal(self.stderr)
+
+    @property
+    def width(self) -> int:
+        """The columns of stdout: COLUMNS, else the terminal's own, else 80."""
+        import os
+
+        said = (self.world.variable("COLUMNS") or "").strip()
+        if said.isascii() and said.isdigit() and int(said[:6]) > 0:
+            return max(_NARROWEST, int(said[:6]))
+        try:
+            return max(_NARROWEST, os.get_terminal_size(self.stdout.fileno()).columns or _USUAL)
+        except (OSError, ValueError, AttributeError):
+            return _USUAL
+
+    def print(self, text: str = "") -> None:
+        """A line of the answer. Raises: OutputError; BrokenPipeError when its reader has left."""
+        self._write(f"{text}\n")
+
+    def flush(self) -> None:
+        """See that what was printed has left. Raises: as `print`."""
+        self._write("", flush=True)
+
+    def abandon(self) -> None:
+        """Give up the answer: what is held back of it must not fail once more when Python ends."""
+        import os
+
+        try:
+            descriptor = self.stdout.fileno()
+        except (OSError, ValueError):
+            return  # no file is behind it
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)
+
+    def print_json(self, value: object) -> None:
+        """The answer as JSON, whole and alone on stdout."""
+        from keyturn import jsontext
+
+        self.print(jsontext.dump(value, indent=2))
+
+    def note(self, text: str = "") -> None:
+        """A line for the person: a prompt's lead-in, a URL, progress."""
+        try:
+            self.stderr.write(f"{text}\n")
+            self.stderr.flush()
+        except OSError:
+            pass  # nobody reads what is said to them; the answer and the exit status still count
+
+    def warn(self, text: str) -> None:
+        """Something that the person should know, on stderr."""
+        from keyturn.clean import clean
+
+        mark = self.style("warning:", "yellow", stream=self.stderr)
+        self.note(f"keyturn: {mark} {clean(text, _MESSAGE_LIMIT)}")
+
+    def style(self, text: str, *styles: str, stream: TextIO | None = None) -> str:
+        """The text, styled where a person reads it (`stream`, else stdout) and wants it."""
+        env = self.world.env
+        plain = env.get("NO_COLOR") or env.get("TERM") == "dumb"
+        if plain or not text or not _is_terminal(stream or self.stdout):
+            return text
+        return f"\x1b[{';'.join(_STYLES[style] for style in styles)}m{text}\x1b[0m"
+
+    def _write(self, text: str, *, flush: bool = False) -> None:
+        try:
+            self.stdout.write(text)
+            if flush:
+                self.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            reason = (error.strerror or type(error).__name__).lower()
+            raise OutputError(f"the answer cannot be written: {reason}") from None
+
+
+def _closed() -> TextIO:
+    """A stream that is at its end, and that nothing can be written to."""
+    import os
+
+    return open(os.devnull, encoding="utf-8")
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    try:
+        return stream.isatty()
+    except ValueError:  # it is closed
+        return False

@@ -1,0 +1,66 @@
+"""Whether the server takes the credential: one small question to the API, with what a request would send."""
+
+from __future__ import annotations
+
+from keyturn.clean import clean
+from keyturn.errors import Rejected, Unavailable
+from keyturn.values import Value
+from keyturn.wire import Request
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from keyturn.auth import Auth
+    from keyturn.values import Credential
+    from keyturn.wire import Response
+
+    Verdict = Literal["accepted", "rejected", "unreachable"]
+
+SECONDS = 10.0
+API_VERSION = "2023-06-01"
+_OK, _UNAUTHORIZED, _FORBIDDEN = 200, 401, 403
+
+
+class Verified(Value):
+    """The server's word; `unreachable` when it gave none that says anything about the credential."""
+
+    __slots__ = ("detail", "verdict")
+    detail: str
+    verdict: Verdict
+
+
+def verify(auth: Auth) -> Verified:
+    """Ask `GET /v1/models`, renewing once after a refusal, as a request would.
+
+    Raises: StoreError, ConfigurationError, Refused. A login that cannot be renewed is a verdict.
+    """
+    try:
+        credential = auth.credential()
+        response = _ask(auth, credential)
+        if response.status == _UNAUTHORIZED:
+            response = _ask(auth, auth.credential(rejected=credential))
+    except Rejected as error:
+        return Verified(verdict="rejected", detail=clean(error.message))
+    except Unavailable as error:
+        return Verified(verdict="unreachable", detail=clean(error.message))
+    return _verdict(credential, response)
+
+
+def _ask(auth: Auth, credential: Credential) -> Response:
+    url = f"{credential.base_url.rstrip('/')}/v1/models?limit=1"
+    headers = {**credential.headers(), "anthropic-version": API_VERSION, "accept": "application/json"}
+    return auth.world.send(Request(method="GET", url=url, headers=headers, body=b""), seconds=SECONDS)
+
+
+def _verdict(credential: Credential, response: Response) -> Verified:
+    if response.status == _OK:
+        return Verified(verdict="accepted", detail=f"{credential.audience} takes it")
+    if response.status in (_UNAUTHORIZED, _FORBIDDEN):
+        return Verified(
+            verdict="rejected", detail=f"{credential.audience} refuses it with status {response.status}"
+        )
+    return Verified(
+        verdict="unreachable",
+        detail=f"{credential.audience} answered with status {response.status}, which says nothing about it",
+    )
