@@ -120,6 +120,7 @@ def test_what_a_program_says_about_itself_is_escaped(flow: Flow) -> None:
         ("http://127.0.0.1:5/cb/", "http://127.0.0.1/cb", False),
         ("http://127.0.0.1:5/cb?a=1", "http://127.0.0.1/cb", False),
         ("http://127.0.0.1:99999/cb", "http://127.0.0.1/cb", False),
+        ("http://me@127.0.0.1:5/cb", "http://127.0.0.1/cb", False),
         ("http://127.0.0.1:5/cb#", "http://127.0.0.1/cb", False),
         ("http://127.0.0.1:5/ cb", "http://127.0.0.1/ cb", False),
         ("http://app.example/cb", "http://app.example/cb", False),

@@ -146,6 +146,16 @@ def test_a_code_works_once_and_a_second_use_revokes_what_it_gave(flow: Flow) -> 
     assert flow.renew(login).json()["error"] == "invalid_grant"
 
 
+def test_a_code_works_only_for_the_program_that_asked(flow: Flow) -> None:
+    other = flow.http.post(
+        f"{flow.sandbox.issuer}/register",
+        json={"redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none"},
+    ).json()["client_id"]
+    code = flow.code()
+    assert flow.exchange(code, client_id=other).json()["error"] == "invalid_grant"
+    assert flow.exchange(code).status_code == 200
+
+
 def test_a_code_expires(flow: Flow) -> None:
     code = flow.code()
     flow.sandbox.set(clock_offset=301)

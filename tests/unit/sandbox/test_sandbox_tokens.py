@@ -90,7 +90,11 @@ def test_another_program_cannot_renew_and_does_not_end_the_login(flow: Flow) -> 
     ).json()["client_id"]
     assert flow.renew(login, client_id=other).json()["error"] == "invalid_grant"
     assert flow.renew(login, client_id="nobody").json()["error"] == "invalid_client"
-    assert flow.renew(login).status_code == 200
+    renewed = flow.renew(login)
+    assert renewed.status_code == 200
+    # Not even with a token that is spent: only its own program can be the one that lost it.
+    assert flow.renew(login, client_id=other).json()["error"] == "invalid_grant"
+    assert flow.models(renewed.json()).status_code == 200
 
 
 def test_a_wider_scope_is_refused_and_a_narrower_one_granted(flow: Flow) -> None:
@@ -169,17 +173,25 @@ def test_all_logins_can_be_revoked_at_once(flow: Flow) -> None:
 
 
 def test_a_person_revokes_a_login_on_the_page_of_logins(flow: Flow) -> None:
-    mine, others = flow.login(), flow.login(account="billing@example.com")
+    older, newer, others = flow.login(), flow.login(), flow.login(account="billing@example.com")
     page = _signed_in_logins(flow)
     revoke = [form for form in forms(page) if ("step", "revoke") in form.buttons]
-    assert len(revoke) == 1
+    assert len(revoke) == 2
     url = f"{flow.sandbox.issuer}/logins"
     flow.http.post(url, data={**revoke[0].fields, "step": "revoke"})
-    after = flow.http.get(url).text
-    assert "is revoked" in after
-    assert "No program is logged in" in after
-    assert flow.models(mine).status_code == 401
-    assert flow.models(others).status_code == 200
+    assert "is revoked" in flow.http.get(url).text
+    assert [flow.models(login).status_code for login in (older, newer, others)] == [200, 401, 200]
+
+
+def test_a_person_revokes_all_own_logins_at_once(flow: Flow) -> None:
+    mine, others = [flow.login(), flow.login()], flow.login(account="billing@example.com")
+    everything = next(
+        form for form in forms(_signed_in_logins(flow)) if ("step", "revoke-all") in form.buttons
+    )
+    url = f"{flow.sandbox.issuer}/logins"
+    flow.http.post(url, data={**everything.fields, "step": "revoke-all"})
+    assert "No program is logged in" in flow.http.get(url).text
+    assert [flow.models(login).status_code for login in (*mine, others)] == [401, 401, 200]
 
 
 def test_a_person_cannot_revoke_the_login_of_somebody_else(flow: Flow) -> None:
