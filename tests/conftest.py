@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -139,7 +140,7 @@ def secret_service() -> Iterator[SecretService]:
 @pytest.fixture
 def artefacts(request: pytest.FixtureRequest) -> Path:
     """A folder for what a person wants to look at after the run, such as screenshots; empty at the start."""
-    folder = ARTEFACTS / request.node.name
+    folder = ARTEFACTS / re.sub(r"[^A-Za-z0-9_]+", "-", str(request.node.name)).strip("-")
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.iterdir():
         old.unlink()

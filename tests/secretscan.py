@@ -1,8 +1,9 @@
 """Know every secret that the tests made, and find each one that shows where it must not (T19).
 
-Tests make their secrets with `make_secret`; test servers append theirs to the file named by KEYTURN_TEST_SECRETS.
-At the end of the run `conftest.py` looks for all of them, plain, URL-encoded and base64 at each alignment, in
-the captured output of tests, the arguments of the programs they started, and the files they left behind.
+Tests make their secrets with `make_secret`; test servers append theirs to the file that is named by
+KEYTURN_TEST_SECRETS. At the end of the run `conftest.py` looks for all of them, plain, URL-encoded and base64
+at each alignment, in the captured output of tests, the arguments of the programs they started, and the files
+they left behind.
 """
 
 from __future__ import annotations
