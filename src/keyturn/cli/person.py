@@ -36,6 +36,9 @@ class TerminalPerson:
         """Print an address that a person, a terminal or a program can copy."""
         # raw and alone on its line, so that every terminal and every mouse copies just the address (P8)
         self._write(f"\n{url}\n\n")
+        if self.present and url.isascii() and url.isprintable():
+            # and once as a link (OSC 8), for terminals that would make one of the first wrapped line only
+            self._write(f"\x1b]8;;{url}\x1b\\or click here\x1b]8;;\x1b\\\n")
 
     def ask(self, question: str) -> str:
         """One line of text. Raises: LoginRefused when standard input ends instead."""

@@ -95,6 +95,7 @@ class HeldFile:
 
     def prove_writable(self) -> None:
         files.check_own_directory(self._store.directory)
+        files.check_replaceable(self._store.path)
         files.prove_writable(self._store.path)
 
     def save(self, record: Record, *, replacing: Identity | None, verify: bool = False) -> Record:

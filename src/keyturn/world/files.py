@@ -188,6 +188,24 @@ def prove_writable(path: str) -> None:
     remove_durably(probe)
 
 
+def check_replaceable(path: str) -> None:
+    """Refuse a file that a rename could not replace for everybody: mounted by itself, or unlinked (L6).
+
+    Raises: StoreDenied.
+    """
+    try:
+        linked = os.stat(path).st_nlink > 0
+    except OSError:
+        return  # not there yet, or denied: the write itself will tell
+    if linked and os.path.realpath(path) not in _mount_points():
+        return
+    raise StoreDenied(
+        f"{path} is mounted by itself, so that a renewed login could not be saved in its place",
+        hint=f"mount the directory instead of the file: {os.path.dirname(path)}",
+        path=path,
+    )
+
+
 def sweep(path: str) -> None:
     """Remove temporary files that a killed writer of `path` left; only under that path's lock."""
     directory, name = os.path.split(path)
@@ -288,6 +306,19 @@ def _listed(directory: str) -> list[str]:
         return os.listdir(directory)
     except OSError:
         return []
+
+
+def _mount_points() -> set[str]:
+    """What is mounted where, on Linux; a bind mount of a file shows nowhere else."""
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
+            points = [line.split(" ", 5)[4] for line in table]
+    except (OSError, IndexError):
+        return set()
+    octal = (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\"))
+    for code, character in octal:
+        points = [point.replace(code, character) for point in points]
+    return set(points)
 
 
 def _sync_directory(directory: str) -> None:
