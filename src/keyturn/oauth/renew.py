@@ -46,11 +46,9 @@ def state(login: Login, now: float, rejected: Secret | None = None) -> State:
     if login.expires_at is None:
         return "fresh"
     left = login.expires_at - now
-    life = max(login.expires_at - login.issued_at, 0.0) or 3600.0
-    if left < min(30.0, life * 0.05):
-        # a clock that jumped must not kill a token that was made a moment ago (L21)
-        young = 0.0 <= now - login.issued_at < life * 0.05
-        return "fresh" if young else "due"
+    life = max(login.expires_at - login.issued_at, 0.0)
+    if left < min(30.0, life * 0.05) or left <= 0:
+        return "due"
     return "ahead" if left < min(300.0, life * 0.2) else "fresh"
 
 
@@ -160,19 +158,28 @@ def _spend(held: Held, world: World, login: Login) -> Login:
         raise ConfigurationError("the stored login cannot be renewed", hint=outcomes.LOGIN_HINT)
     held.prove_writable()
     answer = protocol.read_token(world.send(protocol.refresh_grant(authority, refresh_token)))
-    if isinstance(answer, protocol.Granted):
-        try:
-            return _keep(held, renewed(login, answer, world.now()), login)
-        except StoreChanged:
-            # Only a lock that two could hold at once lets this happen (L10). What is stored by now rules;
-            # if it is a logout, nobody may be left with a token that works (L4).
-            if login_of(held.load()) is None:
-                _revoke(world, authority, answer)
-            raise
-    failure = outcomes.refused(answer, authority.token_url)
-    if failure.code == outcomes.LOGIN_ENDED:
-        _quarantine(held, world, login)
-    raise failure
+    if not isinstance(answer, protocol.Granted):
+        failure = outcomes.refused(answer, authority.token_url)
+        if failure.code == outcomes.LOGIN_ENDED:
+            _quarantine(held, world, login, "the authority rejected its refresh token")
+        raise failure
+    try:
+        new = renewed(login, answer, world.now())
+    except Rejected:
+        if answer.refresh_token not in (None, refresh_token):
+            # the stored one is known to be replaced, and must not be sent again (I2)
+            _quarantine(held, world, login, "the authority answered its renewal with another account's token")
+        raise
+    try:
+        return _keep(held, new, login)
+    except StoreChanged:
+        # Only a lock that two could hold at once lets this happen (L10): what is stored by now rules (I3).
+        latest = login_of(held.load())
+        if latest is None:
+            _revoke(world, authority, answer)  # logged out: nobody may be left with a token that works (L4)
+        elif latest.same_person(login) and state(latest, world.now()) != "due":
+            return latest
+        raise
 
 
 def renewed(login: Login, answer: Granted, now: float) -> Login:
@@ -222,11 +229,9 @@ def _revoke(world: World, authority: Authority, answer: Granted) -> None:
             continue
 
 
-def _quarantine(held: Held, world: World, login: Login) -> None:
+def _quarantine(held: Held, world: World, login: Login, reason: str) -> None:
     """The one definite end (I4): marked, not deleted, and never over a newer login (I3, L16)."""
-    dead = login.replace(
-        quarantine=Quarantine(at=world.now(), reason="the authority rejected its refresh token")
-    )
+    dead = login.replace(quarantine=Quarantine(at=world.now(), reason=reason))
     try:  # noqa: SIM105 - contextlib is not imported on this way
         _keep(held, dead, login)
     except (StoreChanged, StoreDenied):
