@@ -76,6 +76,7 @@ class HeldKeychain:
     def __init__(self, store: KeychainStore, lock: FileLock) -> None:
         self._store = store
         self._lock = lock
+        self._seen: tuple[Record | None, object] | None = None  # what `load` read, and the cache's mark then
 
     def __enter__(self) -> Self:
         return self
@@ -89,6 +90,7 @@ class HeldKeychain:
         record = self._store.load()
         if isinstance(record, Login) and files.mark(self._store.cache_path) is None:
             self._write_cache(record)  # lost, or invalidated by a writer that died: the keychain rules
+        self._seen = (record, self._store.mark())
         return record
 
     def prove_writable(self) -> None:
@@ -99,7 +101,8 @@ class HeldKeychain:
     def save(self, record: Record, *, replacing: Identity | None, verify: bool = False) -> Record:
         store = self._store
         files.check_own_directory(store.directory)
-        stored = next_generation(record, store.load(), replacing, store.where)
+        stored = next_generation(record, self._current(), replacing, store.where)
+        self._seen = None
         files.sweep(store.cache_path)
         files.remove_durably(store.cache_path)
         if isinstance(stored, Tombstone):
@@ -123,6 +126,12 @@ class HeldKeychain:
         files.remove_durably(self._store.cache_path)
         self._store.item.remove()
         return where
+
+    def _current(self) -> Record | None:
+        """What is stored, read from the keychain at most once: every writer changes the cache first."""
+        if self._seen is not None and self._seen[1] == self._store.mark():
+            return self._seen[0]
+        return self._store.load()
 
     def _write_cache(self, record: Record) -> None:
         if isinstance(record, Login):

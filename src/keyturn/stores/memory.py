@@ -57,7 +57,7 @@ class MemoryStore:
                 raise Unavailable(
                     f"{self.where} is held; waited {seconds:g} s", code="lock_timeout", sent=False
                 )
-            self.world.sleep(0.001)
+            self.world.sleep(0.01)
         return HeldMemory(self, self._lock.release)
 
 

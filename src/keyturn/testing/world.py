@@ -1,0 +1,132 @@
+"""A machine of your own: its environment, clock, directories and network are what the test says."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from keyturn import jsontext
+from keyturn.values import Secret
+from keyturn.wire import Response
+from keyturn.world import NETWORK_SECONDS, World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from keyturn.wire import Request
+
+    Answer = Response | Exception | Callable[[Request], Response]
+
+NOW = 1_800_000_000.0
+
+
+class FakeWorld(World):
+    """A World whose files lie below `directory` and whose network is a list of answers.
+
+    `env` is the whole environment, may be changed at any time, and begins with HOME and KEYTURN_HOME below
+    `directory`. `script` takes answers in order: a Response, an exception to raise, or a function of the
+    request; `requests` holds what was sent. `browsed` holds the addresses that a browser was shown.
+    """
+
+    def __init__(
+        self, directory: str | os.PathLike[str], env: Mapping[str, str] | None = None, *, now: float = NOW
+    ) -> None:
+        self.directory = os.path.realpath(directory)
+        self.variables: dict[str, str] = {
+            "HOME": self.directory,
+            "KEYTURN_HOME": f"{self.directory}/keyturn",
+            **(env or {}),
+        }
+        super().__init__(self.variables)
+        self.script: list[Answer] = []
+        self.requests: list[Request] = []
+        self.browsed: list[str] = []
+        self.slept = 0.0
+        self.terminal = False
+        self.working_directory = self.directory
+        self._wall = now
+        self._clock = 1000.0
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, on both clocks."""
+        self._wall += seconds
+        self._clock += seconds
+
+    def set_wall_clock(self, now: float) -> None:
+        """Set the date, as a person or NTP does; Unix seconds. No time passes by that."""
+        self._wall = now
+
+    def write_config(self, fields: Mapping[str, object]) -> str:
+        """Put a `config.json` in place, and say where."""
+        folder = self.config_dir()
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        path = f"{folder}/config.json"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(jsontext.dump({"version": 1, **fields}))
+        return path
+
+    def now(self) -> float:
+        """Unix seconds, as set."""
+        return self._wall
+
+    def clock(self) -> float:
+        """Seconds that only `advance` and `sleep` let pass."""
+        return self._clock
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass at once; other threads get their turn."""
+        self.slept += seconds
+        self.advance(seconds)
+        time.sleep(0)
+
+    def cwd(self) -> str:
+        """`working_directory`."""
+        return self.working_directory
+
+    def interactive(self) -> bool:
+        """`terminal`."""
+        return self.terminal
+
+    def prepare(self, url: str) -> None:
+        """Nothing has to be made ready here."""
+
+    def send(self, request: Request, *, seconds: float = NETWORK_SECONDS) -> Response:
+        """The next answer of the script. Raises: what the script says; AssertionError at its end."""
+        del seconds
+        self.requests.append(request)
+        if not self.script:
+            raise AssertionError(f"nothing is scripted for {request!r}")
+        said = self.script.pop(0)
+        if isinstance(said, Exception):
+            raise said
+        return said if isinstance(said, Response) else said(request)
+
+    def open_browser(self, url: str) -> bool:
+        """Note the address; there is no person behind it."""
+        self.browsed.append(url)
+        return False
+
+
+def answer(fields: Mapping[str, object], status: int = 200, **headers: str) -> Response:
+    """An answer in JSON; header names may be written with underscores."""
+    named = {name.replace("_", "-").lower(): value for name, value in headers.items()}
+    return Response(
+        status=status,
+        headers={"content-type": "application/json", **named},
+        body=jsontext.dump(fields).encode(),
+    )
+
+
+def token_answer(
+    access_token: Secret | str, refresh_token: Secret | str | None = None, **fields: object
+) -> Response:
+    """What a token endpoint says when it grants; `expires_in` is an hour unless given."""
+    tokens = {"access_token": _text(access_token), "token_type": "Bearer", "expires_in": 3600, **fields}
+    if refresh_token is not None:
+        tokens["refresh_token"] = _text(refresh_token)
+    return answer({name: value for name, value in tokens.items() if value is not None})
+
+
+def _text(secret: Secret | str) -> str:
+    return secret.reveal() if isinstance(secret, Secret) else secret
