@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from authlib.common.urls import add_params_to_uri  # type: ignore[import-untyped]
-from authlib.integrations.flask_oauth2 import AuthorizationServer  # type: ignore[import-untyped]
-from authlib.oauth2.rfc6749 import OAuth2Error, OAuth2Payload, OAuth2Request  # type: ignore[import-untyped]
+from authlib.common.urls import add_params_to_uri
+from authlib.integrations.flask_oauth2 import AuthorizationServer
+from authlib.oauth2.rfc6749 import OAuth2Error, OAuth2Payload, OAuth2Request
 from flask import Response, g
 
 from .clients import SCOPES, Client

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from authlib.oauth2.rfc7591 import (  # type: ignore[import-untyped]
+from authlib.oauth2.rfc7591 import (
     ClientRegistrationEndpoint,
     InvalidClientMetadataError,
     InvalidRedirectURIError,

@@ -141,7 +141,7 @@ class Sandbox:
 
 def _require_extra() -> None:
     try:
-        import authlib  # type: ignore[import-untyped]  # noqa: F401 - only whether it is there
+        import authlib  # noqa: F401 - only whether it is there
         import flask  # noqa: F401 - only whether it is there
     except ModuleNotFoundError as missing:
         raise ModuleNotFoundError(

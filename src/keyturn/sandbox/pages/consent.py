@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from authlib.oauth2 import OAuth2Error  # type: ignore[import-untyped]
+from authlib.oauth2 import OAuth2Error
 from flask import Flask, Response, g, request
 
 from keyturn.sandbox.clients import LOOPBACK, SCOPES, Client
