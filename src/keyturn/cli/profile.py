@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from keyturn.clean import clean
 from keyturn.cli.layout import pairs, table
 from keyturn.cli.times import rfc3339
@@ -124,10 +122,10 @@ def _name(options: Namespace) -> str:
 
 def _directory(given: str | None, terminal: Terminal) -> str:
     """The canonical directory; bindings of what does not exist are typing errors."""
-    path = os.path.realpath(os.path.join(terminal.world.cwd(), given or "."))
-    if not os.path.isdir(path):
-        raise UsageError(f"{path} is not a directory", hint="keyturn profile bind NAME DIR")
-    return path
+    found = terminal.world.directory(given or ".")
+    if found is None:
+        raise UsageError(f"{given} is not a directory", hint="keyturn profile bind NAME DIR")
+    return found
 
 
 def _done(terminal: Terminal, text: str, **facts: object) -> None:
