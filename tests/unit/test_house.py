@@ -29,7 +29,7 @@ DOORS = ("keyturn.world", "keyturn.stores")
 # Modules and packages that may, each for one reason.
 ALLOWED: dict[str, tuple[set[str], str]] = {
     "keyturn.sandbox": ({"socket", "time"}, "is a server of its own, which a World would only wrap"),
-    "keyturn.demo": ({"os", "select", "tempfile"}, "plays the person, the screen and the programs around keyturn"),
+    "keyturn.demo": ({"os", "select", "tempfile"}, "plays the person and the programs around keyturn"),
     "keyturn.testing": ({"os", "time"}, "stands in for the operating system"),
     "keyturn.cli.run": ({"os", "signal", "subprocess"}, "becomes the command that it was asked to run"),
     "keyturn.cli.terminal": ({"os"}, "restores the streams that the person closed, asks how wide they are"),
