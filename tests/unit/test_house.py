@@ -31,7 +31,7 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
     "keyturn.sandbox": ({"socket", "time"}, "is a server of its own, which a World would only wrap"),
     "keyturn.demo": (
         {"os", "select", "subprocess", "tempfile"},
-        "plays the person and the programs around it",
+        "plays the person and other programs",
     ),
     "keyturn.cli.demo": ({"os", "tempfile"}, "makes the file that the picture is written to"),
     "keyturn.testing": ({"os", "time"}, "stands in for the operating system"),
