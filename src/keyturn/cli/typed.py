@@ -9,7 +9,7 @@ from keyturn.settings.config import TOKEN_REQUESTS, Profile, change_config
 from keyturn.stores import KINDS
 from keyturn.values import BILLING
 from keyturn.variables import checked_text
-from keyturn.world import files
+from keyturn.world import directories
 
 if TYPE_CHECKING:
     import argparse
@@ -98,8 +98,8 @@ def remember(world: World, config: Config, name: str, typed: dict[str, Any]) -> 
 def check_rememberable(world: World, config: Config, name: str, typed: dict[str, Any]) -> None:
     """Show, before anybody is sent to a browser, that `remember` will succeed. Raises: StoreDenied."""
     if _is_news(config, name, typed):
-        files.make_private_directory(world.config_dir())
-        files.prove_writable(config.path)
+        directories.make_private_directory(world.config_dir())
+        directories.prove_writable(config.path)
 
 
 def _is_news(config: Config, name: str, typed: dict[str, Any]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keyturn.errors import StoreChanged, StoreCorrupt, StoreDenied
 from keyturn.records import read_record, write_record
-from keyturn.world import files
+from keyturn.world import directories, files
 from keyturn.world.locks import FileLock
 
 TYPE_CHECKING = False
@@ -62,7 +62,7 @@ class FileStore:
     glance = load
 
     def hold(self, *, seconds: float, until: Callable[[], bool] | None = None) -> HeldFile | None:
-        files.make_private_directory(self.directory)
+        directories.make_private_directory(self.directory)
         lock = FileLock(self.lock_path, self.world)
         return HeldFile(self, lock) if lock.acquire(seconds=seconds, until=until) else None
 
@@ -94,13 +94,13 @@ class HeldFile:
         return self._store.read()
 
     def prove_writable(self) -> None:
-        files.check_own_directory(self._store.directory)
-        files.check_replaceable(self._store.path)
-        files.prove_writable(self._store.path)
+        directories.check_own_directory(self._store.directory)
+        directories.check_replaceable(self._store.path)
+        directories.prove_writable(self._store.path)
 
     def save(self, record: Record, *, replacing: Identity | None, verify: bool = False) -> Record:
         path = self._store.path
-        files.check_own_directory(self._store.directory)
+        directories.check_own_directory(self._store.directory)
         current = self._store.read()
         if self._store.read_only and current is not None:
             raise StoreDenied(

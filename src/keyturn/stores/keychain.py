@@ -11,7 +11,7 @@ from keyturn.login import CACHED_RENEWABLE, Login, Tombstone
 from keyturn.records import read_record, write_record
 from keyturn.stores.file import next_generation
 from keyturn.stores.secret_service import Item
-from keyturn.world import files
+from keyturn.world import directories, files
 from keyturn.world.locks import FileLock
 
 TYPE_CHECKING = False
@@ -62,7 +62,7 @@ class KeychainStore:
         return cached if isinstance(cached, Tombstone) else None
 
     def hold(self, *, seconds: float, until: Callable[[], bool] | None = None) -> HeldKeychain | None:
-        files.make_private_directory(self.directory)
+        directories.make_private_directory(self.directory)
         lock = FileLock(self.lock_path, self.world)
         return HeldKeychain(self, lock) if lock.acquire(seconds=seconds, until=until) else None
 
@@ -95,13 +95,13 @@ class HeldKeychain:
         return record
 
     def prove_writable(self) -> None:
-        files.check_own_directory(self._store.directory)
-        files.prove_writable(self._store.cache_path)
+        directories.check_own_directory(self._store.directory)
+        directories.prove_writable(self._store.cache_path)
         self._store.item.prove_reachable()
 
     def save(self, record: Record, *, replacing: Identity | None, verify: bool = False) -> Record:
         store = self._store
-        files.check_own_directory(store.directory)
+        directories.check_own_directory(store.directory)
         stored = next_generation(record, self._current(), replacing, store.where)
         self._seen = None
         files.sweep(store.cache_path)
