@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import socket
 import ssl
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, Any, Self
 
 from keyturn.errors import ConfigurationError, Unavailable
 from keyturn.wire import Response, origin
+from keyturn.world.tls import TlsContext
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from keyturn.wire import Request
 
 ANSWER_LIMIT = 1024 * 1024
-_TLS_VARIABLES = ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "CLAUDE_CODE_CLIENT_CERT", "CLAUDE_CODE_CLIENT_KEY")
 
 
 class Transport:
@@ -25,8 +26,7 @@ class Transport:
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
-        self._context: ssl.SSLContext | None = None
-        self._context_of: object = None
+        self._tls = TlsContext(env)
 
     def prepare(self, url: str) -> None:
         """Import the HTTP stack and, for https, load the trust store."""
@@ -40,26 +40,37 @@ class Transport:
 
         Raises: ConfigurationError naming the variable whose file cannot be used.
         """
-        files = {name: self._env.get(name) or "" for name in _TLS_VARIABLES}
-        state = tuple((name, path, _mark(path)) for name, path in files.items())
-        if self._context is None or state != self._context_of:
-            self._context, self._context_of = _make_context(files), state
-        return self._context
+        return self._tls.context()
 
     def proxy_for(self, url: str) -> str | None:
-        """The proxy of a URL; loopback never has one."""
+        """The proxy of a URL; loopback never has one. Raises: ConfigurationError naming the variable."""
         target = origin(url)
-        if target.loopback or _excluded(target.host, target.port, self._first("no_proxy", "NO_PROXY")):
+        exceptions = self._env.get("no_proxy") or self._env.get("NO_PROXY") or ""
+        if target.loopback or _excluded(target.host, target.port, exceptions):
             return None
-        secure = ("https_proxy", "HTTPS_PROXY") if target.scheme == "https" else ()
-        return self._first(*secure, "http_proxy", "HTTP_PROXY") or None
+        names = ("https_proxy", "HTTPS_PROXY") if target.scheme == "https" else ()
+        for name in (*names, "http_proxy", "HTTP_PROXY"):
+            if text := (self._env.get(name) or "").strip():
+                return _checked_proxy(text, name)
+        return None
 
-    def settings(self, url: str) -> tuple[ssl.SSLContext, str | None]:
-        """TLS context and proxy for requests to a URL, for those who build clients of their own."""
-        if not url.startswith("https:") and not (self.proxy_for(url) or "").startswith("https:"):
+    def settings(self, url: str) -> tuple[ssl.SSLContext, httpx2.Proxy | None]:
+        """TLS context and proxy for requests to a URL, for those who build clients of their own.
+
+        Raises: ConfigurationError.
+        """
+        import httpx2
+
+        proxy = self.proxy_for(url)
+        if not url.startswith("https:") and not (proxy or "").startswith("https:"):
             # no certificate is ever looked at on this way; a context that trusts nobody costs nothing
-            return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), self.proxy_for(url)
-        return self.tls(), self.proxy_for(url)
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        else:
+            context = self.tls()
+        if proxy is None:
+            return context, None
+        # without a context of its own, a proxy that speaks TLS would be checked against other authorities
+        return context, httpx2.Proxy(proxy, ssl_context=context if proxy.startswith("https:") else None)
 
     def send(self, request: Request, *, seconds: float) -> Response:
         """One exchange over a connection of its own.
@@ -71,41 +82,78 @@ class Transport:
         host = str(origin(request.url))
         context, proxy = self.settings(request.url)
         failure: Unavailable
+        deadline = _Deadline(seconds)
         try:
-            with httpx2.Client(
-                verify=context, proxy=proxy, trust_env=False, timeout=seconds, follow_redirects=False
-            ) as client:
-                return _exchange(client, request, seconds)
+            with (
+                httpx2.Client(
+                    verify=context, proxy=proxy, trust_env=False, timeout=seconds, follow_redirects=False
+                ) as client,
+                deadline,
+            ):
+                return _exchange(client, request, deadline)
         # Raised outside the handler: httpx's errors carry the request, and with it the refresh token (T15).
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError, httpx2.PoolTimeout) as error:
-            failure = _not_sent(error, host, proxy)
-        except httpx2.TimeoutException:
-            failure = Unavailable(
-                f"{host} did not answer within {seconds:g} s", code="timeout", sent=None, host=host
-            )
+            failure = _not_sent(error, host, through_proxy=proxy is not None)
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-            kind = type(error).__name__
+            late = deadline.passed or isinstance(error, httpx2.TimeoutException)
+            what = f"{host} did not answer within {seconds:g} s"
             failure = Unavailable(
-                f"the connection to {host} broke ({kind})", code="broken", sent=None, host=host
+                what if late else f"the connection to {host} broke ({type(error).__name__})",
+                hint="try again in a moment",
+                code="timeout" if late else "broken",
+                sent=None,
+                host=host,
             )
         raise failure
 
-    def _first(self, *names: str) -> str:
-        return next((value for name in names if (value := (self._env.get(name) or "").strip())), "")
+
+class _Deadline:
+    """Cuts the connection when the time for the whole exchange is over.
+
+    The timeouts of httpx run anew with every piece that arrives, so a server that sends a byte now and then
+    would never meet one.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.passed = False
+        self._stream: Any = None
+        self._timer = threading.Timer(seconds, self._cut)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def trace(self, event: str, info: dict[str, Any]) -> None:
+        """Called by httpx at every step; the last stream that was made is the one to cut."""
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            self._stream = info["return_value"]
+
+    def _cut(self) -> None:
+        self.passed = True
+        if self._stream is None:
+            return  # still connecting, which has a timeout of its own
+        connection = self._stream.get_extra_info("socket")
+        try:  # noqa: SIM105 - a reason stands in each branch
+            # the method of plain sockets: that of a TLS socket would take it apart under the reader's hands
+            socket.socket.shutdown(connection, socket.SHUT_RDWR)
+        except OSError:
+            pass  # closed meanwhile
 
 
-def _exchange(client: httpx2.Client, request: Request, seconds: float) -> Response:
-    import time
-
+def _exchange(client: httpx2.Client, request: Request, deadline: _Deadline) -> Response:
     import httpx2
 
-    deadline = time.monotonic() + seconds
     body = bytearray()
     message = client.build_request(
         request.method,
         request.url,
         headers={"Accept-Encoding": "identity", **request.headers},
         content=request.body,
+        extensions={"trace": deadline.trace},
     )
     answer = client.send(message, stream=True)
     try:
@@ -113,17 +161,17 @@ def _exchange(client: httpx2.Client, request: Request, seconds: float) -> Respon
             body += piece
             if len(body) > ANSWER_LIMIT:
                 raise httpx2.DecodingError("the answer is longer than 1 MiB")
-            if time.monotonic() > deadline:
-                raise httpx2.ReadTimeout("the answer came too slowly")
+        if deadline.passed:  # to a body without a length the cut looks like its end
+            raise httpx2.ReadTimeout("the answer came too slowly")
     finally:
         answer.close()
     headers = {name.lower(): value for name, value in answer.headers.items()}
     return Response(status=answer.status_code, headers=headers, body=bytes(body))
 
 
-def _not_sent(error: Exception, host: str, proxy: str | None) -> Unavailable:
+def _not_sent(error: Exception, host: str, *, through_proxy: bool) -> Unavailable:
     text = str(error).lower()
-    through = " through the proxy" if proxy else ""
+    through = " through the proxy" if through_proxy else ""
     if "certificate" in text or "ssl" in text or "tls" in text:
         return Unavailable(
             f"no trusted TLS connection to {host}{through}",
@@ -134,42 +182,29 @@ def _not_sent(error: Exception, host: str, proxy: str | None) -> Unavailable:
             host=host,
         )
     if "name or service" in text or "resolution" in text or "nodename" in text or "getaddrinfo" in text:
-        return Unavailable(f"the name of {host} cannot be resolved", code="dns", sent=False, host=host)
-    return Unavailable(f"cannot connect to {host}{through}", code="connect", sent=False, host=host)
+        what, code = f"the name of {host} cannot be resolved{through}", "dns"
+    else:
+        what, code = f"cannot connect to {host}{through}", "connect"
+    return Unavailable(what, hint="check the network and the address", code=code, sent=False, host=host)
 
 
-def _make_context(files: Mapping[str, str]) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_default_certs()
-    for name in ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"):
-        if files[name]:
-            try:
-                context.load_verify_locations(cafile=files[name])
-            except (OSError, ssl.SSLError):
-                raise ConfigurationError(
-                    f"{name} names a file that holds no readable certificates: {files[name]}",
-                    hint=f"correct it, or unset it: env -u {name} keyturn …",
-                    variable=name,
-                ) from None
-    if files["CLAUDE_CODE_CLIENT_CERT"]:
+def _checked_proxy(text: str, name: str) -> str:
+    url = text if "://" in text else f"http://{text}"  # as curl and its kin read it
+    if url.lower().startswith(("http://", "https://")):
+        place = (
+            url.partition("://")[2].partition("/")[0].rpartition("@")[2]
+        )  # what is before the @ stays secret
         try:
-            context.load_cert_chain(files["CLAUDE_CODE_CLIENT_CERT"], files["CLAUDE_CODE_CLIENT_KEY"] or None)
-        except (OSError, ssl.SSLError):
-            raise ConfigurationError(
-                "the client certificate of CLAUDE_CODE_CLIENT_CERT and CLAUDE_CODE_CLIENT_KEY "
-                "cannot be loaded",
-                hint="check that both files exist, are readable, belong together and have no passphrase",
-                variable="CLAUDE_CODE_CLIENT_CERT",
-            ) from None
-    return context
-
-
-def _mark(path: str) -> object:
-    try:
-        state = os.stat(path)
-    except OSError:
-        return None
-    return (state.st_ino, state.st_mtime_ns, state.st_size)
+            origin(f"http://{place}")
+        except ValueError:
+            pass
+        else:
+            return url
+    raise ConfigurationError(
+        f"{name} names no proxy that keyturn can use",
+        hint=f"set it as http://host:port or https://host:port, or unset it: env -u {name} keyturn …",
+        variable=name,
+    )
 
 
 def _excluded(host: str, port: int, rules: str) -> bool:
