@@ -21,7 +21,7 @@ def choose(person: TerminalPerson, world: World) -> dict[str, Any]:
     """
     person.say("how do you reach Claude?")
     for number, (text, _) in enumerate(CHOICES, 1):
-        person.say(f"  {number}  {text}")
+        person.say(f"{number}) {text}")
     for _ in range(3):
         answer = person.ask(f"choose 1-{len(CHOICES)} (Enter: stop): ").strip()
         if not answer:

@@ -82,6 +82,8 @@ def _report(done: LoggedOut, terminal: Terminal) -> None:
     who = clean(done.login.who or "")
     what = "the API key" if done.login.kind == "api_key" else f"the login{f' of {who}' if who else ''}"
     terminal.print(f"profile {done.profile}: {what} was removed from {where}")
+    if done.login.kind == "api_key":
+        terminal.print("  only deleted here: the key still works until it is deleted where it was made")
     if done.revoked:
         terminal.print(f"  revoked at the authority: {' and '.join(_NAMES[name] for name in done.revoked)}")
     if done.unrevoked:

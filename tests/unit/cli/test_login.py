@@ -1,0 +1,445 @@
+"""`keyturn login` as a person meets it: what it asks, says and remembers."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from keyturn.cli import main
+from keyturn.cli.terminal import Terminal
+from keyturn.errors import Unavailable
+from keyturn.sandbox.place import AUTHORITY_PORT
+from keyturn.stores import login_of, open_store
+from keyturn.testing import answer, make_login
+from tests.persons import Browser, ScriptedPerson
+from tests.secretscan import leaks, make_secret, register
+from tests.unit.oauth.conftest import API, ISSUER, LoginWorld, contents, metadata, tokens
+
+if TYPE_CHECKING:
+    from keyturn.login import Login
+
+AT = ("--issuer", ISSUER, "--client-id", "example-client")
+WHERE = ("--api-base-url", API)
+
+
+class Done(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Desk:
+    """A machine, and whoever types `lines` at it; without lines there is no terminal."""
+
+    def __init__(self, directory: Path) -> None:
+        self.world = LoginWorld(directory)
+        self.world.browser = Browser()
+
+    def __call__(self, *words: str, lines: str | None = None, piped: str = "", script: Any = ()) -> Done:
+        self.world.script = list(script)
+        stdin = io.StringIO(piped) if lines is None else Screen(lines)
+        out, err = io.StringIO(), io.StringIO() if lines is None else Screen()
+        status = main(list(words), terminal=Terminal(self.world, stdin=stdin, stdout=out, stderr=err))
+        assert leaks(out.getvalue() + err.getvalue()) == []
+        return Done(status, out.getvalue(), err.getvalue())
+
+    @property
+    def home(self) -> Path:
+        return Path(self.world.state_dir())
+
+    def config(self) -> Any:
+        path = self.home / "config.json"
+        return json.loads(path.read_text()) if path.exists() else None
+
+    def stored(self, name: str = "default") -> Login | None:
+        return login_of(open_store(self.world, name, "file").load())
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+@pytest.fixture
+def logged_in(desk: Desk) -> Desk:
+    desk("login", *AT, *WHERE, lines="", script=[metadata(), tokens()])
+    assert desk.stored() is not None
+    return desk
+
+
+# -- on a terminal
+
+
+@pytest.mark.proves("R3", "R4")
+def test_a_login_says_on_stdout_who_and_where_and_remembers_what_was_typed(desk: Desk) -> None:
+    done = desk(
+        "login", *AT, *WHERE, "--scope", "a b", "--scope", "c", lines="", script=[metadata(), tokens()]
+    )
+    assert done.status == 0
+    record = desk.home / "logins/default.json"
+    assert done.out == f"logged in as ada@example.com; stored in profile default ({record})\n"
+    assert f"\n{desk.world.browsed[0]}\n" in done.err
+    remembered = {
+        "issuer": ISSUER,
+        "client_id": "example-client",
+        "api_base_url": API,
+        "scopes": ["a", "b", "c"],
+    }
+    assert desk.config() == {"version": 1, "profiles": {"default": remembered}}
+    assert "scope=a+b+c" in desk.world.browsed[0]
+
+
+def test_the_next_login_needs_no_flags(logged_in: Desk) -> None:
+    before = (logged_in.home / "config.json").read_bytes()
+    done = logged_in("login", lines="", script=[metadata(), tokens()])
+    assert done.status == 0
+    assert (logged_in.home / "config.json").read_bytes() == before
+
+
+def test_json_tells_programs_what_happened(desk: Desk) -> None:
+    done = desk("login", *AT, *WHERE, "--json", lines="", script=[metadata(), tokens()])
+    assert json.loads(done.out) == {
+        "version": 1,
+        "profile": "default",
+        "changed": True,
+        "kind": "bearer",
+        "account": "ada@example.com",
+        "where": str(desk.home / "logins/default.json"),
+        "winner": "stored-login",
+    }
+
+
+def test_a_person_is_asked_which_api_the_login_is_for(desk: Desk) -> None:
+    done = desk("login", *AT, lines=f"{API}\n", script=[metadata(), tokens()])
+    assert done.status == 0
+    assert "address of the API this login is for" in done.err
+    assert desk.config()["profiles"]["default"]["api_base_url"] == API
+    assert len(desk.world.requests) == 2
+
+
+def test_without_an_answer_to_that_nothing_happens(desk: Desk) -> None:
+    done = desk("login", *AT, lines="\n", script=[metadata()])
+    assert done.status == 8
+    assert "keyturn login --api-base-url https://" in done.err
+    assert contents(desk.home) == {}
+
+
+@pytest.mark.proves("R35")
+def test_a_login_that_does_not_win_says_what_still_does(desk: Desk) -> None:
+    desk.world.variables["ANTHROPIC_AUTH_TOKEN"] = make_secret("token")
+    done = desk("login", *AT, *WHERE, lines="", script=[metadata(), tokens()])
+    assert done.status == 0
+    assert "ANTHROPIC_AUTH_TOKEN" in done.err
+    assert "still comes first; see: keyturn explain" in done.err
+
+
+@pytest.mark.parametrize(("typed", "status"), [("y\n", 0), ("\n", 3), ("nonsense\n", 3), ("", 3)])
+def test_another_account_is_replaced_when_the_person_types_y(
+    logged_in: Desk, typed: str, status: int
+) -> None:
+    before = contents(logged_in.home)
+    done = logged_in("login", lines=typed, script=[metadata(), tokens("bob@example.com")])
+    assert done.status == status
+    assert "by the login of bob@example.com" in done.err
+    assert (contents(logged_in.home) == before) is bool(status)
+
+
+def test_yes_answers_that_question(logged_in: Desk) -> None:
+    done = logged_in("login", "--yes", lines="", script=[metadata(), tokens("bob@example.com")])
+    assert done.status == 0
+    assert "[y/N]" not in done.err
+
+
+# -- what is remembered, and when
+
+
+def test_a_login_that_fails_is_not_remembered(logged_in: Desk) -> None:
+    before = contents(logged_in.home)
+    done = logged_in(
+        "login", *AT, "--billing", "subscription", lines="", script=[metadata(), answer({}, 500)]
+    )
+    assert done.status == 6
+    assert contents(logged_in.home) == before
+
+
+def test_what_keyturn_does_not_know_in_the_configuration_stays(logged_in: Desk) -> None:
+    config = logged_in.config()
+    config["of_a_later_version"] = {"x": [1]}
+    config["profiles"]["default"]["also_later"] = True
+    config["profiles"]["work"] = {"issuer": "https://work.example.com", "later": 1}
+    (logged_in.home / "config.json").write_text(json.dumps(config))
+    done = logged_in("login", "--billing", "subscription", lines="", script=[metadata(), tokens()])
+    assert done.status == 0
+    config["profiles"]["default"]["billing"] = "subscription"
+    assert logged_in.config() == config
+
+
+@pytest.mark.proves("T13")
+def test_another_authority_inherits_nothing_of_the_old_one(logged_in: Desk) -> None:
+    config = logged_in.config()
+    config["profiles"]["default"] |= {"oauth_beta": True, "later": 1, "store": "file", "resource": API}
+    (logged_in.home / "config.json").write_text(json.dumps(config))
+    other = "https://other.example.com"
+    script = [
+        metadata(
+            issuer=other,
+            authorization_endpoint=f"{other}/a",
+            token_endpoint=f"{other}/t",
+            registration_endpoint=f"{other}/r",
+        ),
+        answer({"client_id": "registered"}, 201),
+        tokens(),
+    ]
+    done = logged_in("login", "--issuer", other, lines="https://api.other.example\ny\n", script=script)
+    assert done.status == 0
+    remembered = logged_in.config()["profiles"]["default"]
+    assert remembered == {
+        "issuer": other,
+        "api_base_url": "https://api.other.example",
+        "store": "file",
+        "later": 1,
+    }
+    stored = logged_in.stored()
+    assert stored is not None
+    assert (stored.api_base_url, stored.oauth_beta) == ("https://api.other.example", False)
+    assert stored.authority is not None
+    assert stored.authority.client_id == "registered"
+
+
+def test_a_damaged_configuration_is_named_and_left_alone(desk: Desk) -> None:
+    desk.home.mkdir(mode=0o700)
+    (desk.home / "config.json").write_text("{,")
+    done = desk("login", *AT, *WHERE, lines="")
+    assert done.status == 8
+    assert f"{desk.home}/config.json:1:2:" in done.err
+    assert (desk.home / "config.json").read_text() == "{,"
+
+
+def test_a_profile_of_its_own_leaves_the_others_alone(logged_in: Desk) -> None:
+    before = (logged_in.home / "logins/default.json").read_bytes()
+    done = logged_in("login", "--profile", "work", *AT, *WHERE, lines="", script=[metadata(), tokens()])
+    assert done.status == 0
+    assert (logged_in.home / "logins/default.json").read_bytes() == before
+    assert sorted(logged_in.config()["profiles"]) == ["default", "work"]
+
+
+# -- wrong calls
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "says"),
+    [
+        (("--device",), 2, "keyturn login --no-browser"),
+        (("--from-json", "token.json"), 2, "keyturn login --from-json - < token.json"),
+        (("--issuer", ""), 2, "--issuer is empty"),
+        (("--client-id", " "), 2, "--client-id is empty"),
+        (("--issuer", "https://a b"), 8, "--issuer holds a space at position 10"),
+        (("--client-id", "ü"), 8, "--client-id holds a character that is not ASCII"),
+        (("--profile", "../x"), 8, "the profile name in --profile is not one"),
+        (("--no-browser", "--with-api-key"), 2, "not allowed with"),
+        (("--callback-port", "http"), 2, "--callback-port"),
+        (("--store", "vault"), 2, "--store"),
+        (("--issuer", "http://auth.example.com"), 7, "plain http on another machine"),
+        ((*AT, *WHERE, "--callback-port", "70000"), 2, "callback port 70000 is not between"),
+        ((*AT, "--api-base-url", "http://api.example.com"), 7, "without encryption"),
+        ((*AT, *WHERE, "--redirect-uri", "https://x"), 8, "http://127.0.0.1:PORT/PATH"),
+    ],
+)
+def test_a_wrong_call_is_explained_and_changes_nothing(
+    desk: Desk, words: tuple[str, ...], status: int, says: str
+) -> None:
+    done = desk("login", *words, lines="", script=[metadata()])
+    assert (done.status, done.out) == (status, "")
+    assert says in done.err
+    assert "\nhint: " in done.err
+    assert contents(desk.home) == {}
+
+
+@pytest.mark.proves("R2", "R54")
+@pytest.mark.parametrize("variables", [{}, {"CI": "true"}, {"CI": "1"}])
+@pytest.mark.parametrize("words", [(), ("--no-input",)])
+def test_where_nobody_can_be_asked_it_says_what_to_set(
+    desk: Desk, variables: dict[str, str], words: tuple[str, ...]
+) -> None:
+    desk.world.variables.update(variables)
+    asks = bool(variables or words)  # a terminal that may not be used is as none
+    done = desk("login", *words, lines="1\n" if asks else None)
+    assert (done.status, done.out) == (3, "")
+    for way in ("keyturn login --issuer", "keyturn login --with-api-key < key.txt", "ANTHROPIC_API_KEY"):
+        assert way in done.err
+    assert contents(desk.home) == {}
+
+
+@pytest.mark.parametrize("words", [(*AT, *WHERE), (*AT, *WHERE, "--no-input", "--no-browser")])
+def test_with_an_authority_but_without_a_person_nothing_is_opened(desk: Desk, words: tuple[str, ...]) -> None:
+    done = desk("login", *words, lines=None if "--no-input" not in words else "")
+    assert done.status == 3
+    assert "keyturn login --from-json -" in done.err
+    assert (desk.world.browsed, desk.world.requests) == ([], [])
+
+
+@pytest.mark.parametrize("words", [("--with-api-key",), ("--from-json", "-")])
+def test_a_terminal_that_may_not_be_used_is_not_read(desk: Desk, words: tuple[str, ...]) -> None:
+    done = desk("login", *words, "--no-input", lines="sk-ant-test-of-nobody")
+    assert done.status == 3
+    assert "standard input is a terminal, and nobody may be asked on it" in done.err
+
+
+# -- keys and answers from standard input
+
+
+def test_a_key_from_a_pipe_is_stored_and_not_shown(desk: Desk) -> None:
+    key = make_secret("api-key")
+    done = desk("login", "--with-api-key", piped=f"\ufeff{key}\n")
+    assert done.status == 0
+    assert done.out.startswith("the API key is stored in profile default (")
+    stored = desk.stored()
+    assert stored is not None
+    assert stored.api_key is not None
+    assert stored.api_key.reveal() == key
+    assert desk.config() is None
+
+
+def test_a_stored_key_that_stands_down_is_said(desk: Desk) -> None:
+    desk.world.variables["ANTHROPIC_API_KEY"] = make_secret("api-key")
+    done = desk("login", "--with-api-key", piped=make_secret("api-key"))
+    assert done.status == 0
+    assert "still comes first; see: keyturn explain" in done.err
+
+
+def test_more_than_a_mebibyte_is_not_read(desk: Desk) -> None:
+    done = desk("login", "--with-api-key", piped="k" * (1024 * 1024 + 1))
+    assert done.status == 2
+    assert "standard input holds more than 1 MiB" in done.err
+    assert contents(desk.home) == {}
+
+
+@pytest.mark.proves("L5")
+def test_the_same_answer_twice_says_that_nothing_was_changed(desk: Desk) -> None:
+    said = json.dumps({"access_token": make_secret("token"), "refresh_token": make_secret("refresh")})
+    words = ("login", "--from-json", "-", *AT, *WHERE)
+    assert desk(*words, piped=said, script=[metadata()]).status == 0
+    before = contents(desk.home)
+    again = desk(*words, piped=said)
+    assert (again.status, again.out) == (0, "profile default holds this login already; nothing was changed\n")
+    assert contents(desk.home) == before
+    assert json.loads(desk(*words, "--json", piped=said).out) == {
+        "version": 1,
+        "profile": "default",
+        "changed": False,
+    }
+
+
+def test_an_unusable_answer_is_exit_2_and_shows_how_it_looks(desk: Desk) -> None:
+    done = desk("login", "--from-json", "-", *AT, *WHERE, piped="{}")
+    assert done.status == 2
+    assert '{"access_token": "…", "expires_in": 3600, "refresh_token": "…"}' in done.err
+
+
+# -- the chooser
+
+
+def choices(err: str) -> list[str]:
+    return [line for line in err.splitlines() if line[1:3] == ") "]
+
+
+@pytest.mark.proves("R2")
+def test_with_nothing_configured_a_short_list_is_shown(desk: Desk) -> None:
+    done = desk("login", lines="\n")
+    assert done.status == 3
+    assert choices(done.err) == [
+        "1) through my organisation or a gateway, logging in with a browser",
+        "2) with an API key",
+        "3) just trying: the sandbox on this machine",
+    ]
+    assert "nothing was chosen, nothing was changed" in done.err
+    assert contents(desk.home) == {}
+
+
+def test_an_organisation_is_asked_for_its_issuer_and_its_api_and_verified(desk: Desk) -> None:
+    script = [
+        metadata(registration_endpoint=f"{ISSUER}/r"),
+        answer({"client_id": "registered"}, 201),
+        tokens(),
+        answer({"data": []}),
+    ]
+    done = desk("login", lines=f"1\nauth.example.com\n{API}\n", script=script)
+    assert done.status == 0
+    assert f"verified: {API} takes it" in done.err
+    assert desk.world.requests[-1].url.startswith(f"{API}/v1/models")
+    assert desk.config()["profiles"]["default"] == {"issuer": ISSUER, "api_base_url": API}
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "says"),
+    [
+        ([answer({}, 401), tokens(), answer({}, 401)], 4, "it is stored, but does not work"),
+        ([answer({}, 403)], 4, "refuses it with status 403"),
+        ([answer({}, 404)], 6, "it is stored, but could not be verified"),
+        ([Unavailable("cannot connect")], 6, "keyturn status --verify"),
+    ],
+)
+def test_a_choice_that_does_not_work_ends_in_an_error_with_the_next_command(
+    desk: Desk, said: list[Any], status: int, says: str
+) -> None:
+    script = [metadata(registration_endpoint=f"{ISSUER}/r"), answer({"client_id": "c"}, 201), tokens(), *said]
+    done = desk("login", lines=f"1\n{ISSUER}\n{API}\n", script=script)
+    assert done.status == status
+    assert says in done.err
+    assert done.out.startswith("logged in as ada@example.com")
+
+
+@pytest.mark.parametrize("wrong", ["9", "0", "x", "-1", "1.0", "²"])
+def test_a_number_that_is_none_is_asked_for_again(desk: Desk, wrong: str) -> None:
+    done = desk("login", lines=f"{wrong}\n\n")
+    assert done.status == 3
+    assert "that is none of them; type a number from 1 to 3" in done.err
+
+
+def test_three_wrong_numbers_are_enough(desk: Desk) -> None:
+    done = desk("login", lines="7\n8\n9\n1\n")
+    assert (done.status, done.err.count("none of them")) == (3, 3)
+
+
+@pytest.mark.parametrize("lines", ["", "1\n", "1\n\n"])
+def test_no_answer_stops_it_and_changes_nothing(desk: Desk, lines: str) -> None:
+    done = desk("login", lines=lines)
+    assert done.status == 3
+    assert "nothing was changed" in done.err
+    assert "\nhint: " in done.err
+    assert contents(desk.home) == {}
+
+
+def test_the_sandbox_must_be_running(desk: Desk) -> None:
+    done = desk("login", lines="3\n", script=[Unavailable("cannot connect")])
+    assert done.status == 8
+    assert f"no sandbox is running at http://127.0.0.1:{AUTHORITY_PORT}" in done.err
+    assert "start one in another terminal: keyturn sandbox" in done.err
+    assert contents(desk.home) == {}
+
+
+def test_a_login_that_ended_is_said_when_it_is_provided_again(desk: Desk) -> None:
+    from keyturn.login import Quarantine
+    from keyturn.oauth.grant import keep
+    from keyturn.values import Secret
+
+    refresh = make_secret("refresh")
+    dead = make_login(
+        refresh_token=Secret(refresh),
+        access_token=Secret(register("token", make_secret("token"))),
+        quarantine=Quarantine(at=1.0, reason="the authority rejected its refresh token"),
+    )
+    keep(open_store(desk.world, "default", "file"), desk.world, dead, ScriptedPerson())
+    said = json.dumps({"access_token": make_secret("token"), "refresh_token": refresh})
+    done = desk("login", "--from-json", "-", piped=said)
+    assert done.status == 0
+    assert "it has ended: the authority rejected its refresh token" in done.err
