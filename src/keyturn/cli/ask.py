@@ -59,12 +59,15 @@ def question(text: str, terminal: Terminal) -> str:
 
 
 async def _ask(auth: Auth, model: str | None, text: str, terminal: Terminal) -> None:
-    from keyturn.clients import async_anthropic
     from keyturn.models import choose_model
+
+    # what is missing or refused is said before the official client is imported, which takes a while
+    chosen = choose_model(auth.world, auth.route, model)
+    _ = auth.base_url
+    from keyturn.clients import async_anthropic
     from keyturn.session.asking import Reply
     from keyturn.session.conversation import Conversation
 
-    chosen = choose_model(auth.world, auth.route, model)
     write = writer(terminal)
     reply = Reply(write)
     async with async_anthropic(auth) as client:

@@ -8,7 +8,7 @@ import shlex
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, NoReturn
 
-from keyturn.cli.ask import writer
+from keyturn.cli import ask
 from keyturn.cli.chosen import auth_of
 from keyturn.errors import ConfigurationError, UsageError
 
@@ -30,6 +30,8 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
 
     Raises: ConfigurationError without the packages for it; what the first login raises.
     """
+    if not (terminal.may_ask and terminal.is_terminal):  # --no-input
+        return ask.run(argparse.Namespace(**vars(options), text=None), terminal)
     if find_spec("prompt_toolkit") is None or find_spec("anthropic") is None:
         raise ConfigurationError(
             "a session needs packages that are not installed",
@@ -47,7 +49,7 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
         voice=Voice(terminal),
         stdin=terminal.stdin,
         read=line_reader(known_models),
-        write=writer(terminal),
+        write=ask.writer(terminal),
         model=options.model,
     )
     return session.run()
