@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keyturn.errors import StoreChanged, StoreCorrupt, StoreDenied
+from keyturn.errors import StoreChanged, StoreCorrupt, StoreDenied, Unavailable
 from keyturn.records import read_record, write_record
 from keyturn.world import directories, files
 from keyturn.world.locks import FileLock
@@ -47,12 +47,13 @@ class FileStore:
             # A foreign writer may be at it (editors truncate first): once more under a shared lock (L23).
             lock = FileLock(self.lock_path, self.world)
             try:
-                held = lock.acquire(seconds=1, shared=True)
-            except StoreDenied:
-                raise_again = True
+                directories.check_own_directory(self.directory)  # nobody else's lock file is made here
+                lock.acquire(seconds=1, shared=True)
+            except (StoreDenied, Unavailable):
+                held = False
             else:
-                raise_again = not held
-            if raise_again:
+                held = True
+            if not held:
                 raise
             try:
                 return self.read()

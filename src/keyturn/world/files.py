@@ -85,6 +85,8 @@ def read_text(path: str) -> str | None:
                 f"{path} is not a regular file", hint=f"move it away: mv {path} {path}.old"
             )
         return _read(path, descriptor)
+    except StoreCorrupt as error:
+        raise ConfigurationError(error.message, hint=error.hint, path=path) from None
     finally:
         os.close(descriptor)
 
@@ -140,7 +142,10 @@ def sweep(path: str) -> None:
     """Remove temporary files that a killed writer of `path` left; only under that path's lock."""
     directory, name = os.path.split(path)
     for leftover in _listed(directory):
-        if leftover.startswith(f".{name}.") and leftover.endswith(".tmp"):
+        # exactly the names that `write_durably` gives: `a.json.json` may be the file of a profile `a.json`
+        written = leftover.startswith(f".{name}.") and leftover.endswith(".tmp")
+        middle = leftover.removeprefix(f".{name}.").removesuffix(".tmp").removeprefix("probe.")
+        if written and "." not in middle:
             try:
                 os.unlink(os.path.join(directory, leftover))
             except OSError:
@@ -221,7 +226,9 @@ def _read(path: str, descriptor: int) -> str:
     try:
         return found.decode("utf-8")
     except UnicodeDecodeError:
-        raise StoreCorrupt(f"{path} is not UTF-8 text", path=path) from None
+        raise StoreCorrupt(
+            f"{path} is not UTF-8 text", hint=f"move it away: mv {path} {path}.old", path=path
+        ) from None
 
 
 def _pieces(descriptor: int) -> Iterator[bytes]:
