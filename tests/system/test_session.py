@@ -156,6 +156,24 @@ def test_ctrl_c_ends_an_answer_and_the_session_goes_on(sandbox: Sandbox, home: P
     assert screen.ended() == 0
 
 
+def test_a_server_that_is_silent_is_named_and_need_not_be_waited_for(
+    sandbox: Sandbox, home: Path, start: Start
+) -> None:
+    store_login(sandbox, home)
+    sandbox.set(api_delay=30.0)
+    screen = start()
+    screen.wait_for_prompt()
+    screen.enter("is anybody there?")
+    screen.wait_for(f"waiting for {sandbox.api_base_url}; Ctrl-C stops waiting")
+    sandbox.set(api_delay=0.0)
+    screen.control("c")
+    screen.wait_for("interrupted")
+    screen.wait_for_prompt()
+    screen.enter("and now?")
+    screen.wait_for(ANSWER.format("and now?"))
+    assert not screen.shows("It is question 2")  # nothing was read of the first answer
+
+
 @pytest.mark.parametrize("columns", [80, 40])
 def test_pasted_lines_are_one_question_and_history_is_at_hand(
     sandbox: Sandbox, home: Path, start: Start, columns: int

@@ -16,8 +16,10 @@ _UNUSABLE = ("expired", "rejected")
 def banner(found: Survey, model: Chosen) -> list[str]:
     """The lines above the first prompt; the money warning is not among them."""
     offer = found.winner.offer if found.winner is not None else None
-    if found.winner is None or offer is None:
+    if found.winner is None:
         return [f"{model.name} · not logged in · /help"]
+    if offer is None:
+        return [f"{model.name} · {found.winner.source.name} cannot be used · /help"]
     who = f"{clean(offer.account, 80)} · " if offer.account else ""
     return [
         f"{who}{found.winner.source.name} · billing: {offer.billing}",

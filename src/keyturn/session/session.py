@@ -233,8 +233,11 @@ class Session:
 
 def _load_client() -> None:
     """The official client takes a while to import; that is done while the person types."""
-    import anthropic
+    import contextlib
 
-    from keyturn import clients, http
+    with contextlib.suppress(ImportError):  # the first question says what is wrong with it
+        import anthropic
 
-    del anthropic, clients, http
+        from keyturn import clients, http
+
+        del anthropic, clients, http

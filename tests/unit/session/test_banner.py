@@ -50,6 +50,11 @@ def test_a_key_has_no_account_to_name(world: FakeWorld) -> None:
     ]
 
 
+def test_a_source_that_decides_and_is_broken_is_not_called_a_missing_login(world: FakeWorld) -> None:
+    world.variables["ANTHROPIC_API_KEY"] = "two words"
+    assert banner(survey_of(world), MODEL) == ["claude-test · ANTHROPIC_API_KEY cannot be used · /help"]
+
+
 @pytest.mark.proves("T14")
 def test_an_account_name_cannot_write_to_the_terminal(world: FakeWorld) -> None:
     first = banner(survey_of(world, make_login(account="eve\x1b[2J\nadmin", organization=None)), MODEL)[0]

@@ -73,6 +73,7 @@ def test_a_secret_that_a_server_repeats_is_masked(voice: Voice, stderr: Screen) 
         ("see: keyturn explain", "see: /explain"),
         ("agree to it: keyturn login --yes …", "agree to it: /login --yes …"),
         ("keep both: keyturn login --profile NAME", "keep both: keyturn login --profile NAME"),
+        ("see: keyturn login --help", "see: keyturn login --help"),
         ("choose another model: --model NAME", "choose another model: /model NAME"),
         ("keyturn profile list", "keyturn profile list"),
         ("env -u ANTHROPIC_API_KEY keyturn …", "env -u ANTHROPIC_API_KEY keyturn …"),
