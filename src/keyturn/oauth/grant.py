@@ -131,6 +131,8 @@ def forget(store: LoginStore, world: World) -> Login | None:
         except StoreCorrupt:
             held.set_aside()
             current = None
+        held.journal.remove()
+        held.trouble.clear()
         if current is None or isinstance(current, Tombstone):
             return None
         held.save(Tombstone(generation=current.generation, at=world.now()), replacing=current.identity)

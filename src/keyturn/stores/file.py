@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from keyturn.errors import StoreChanged, StoreCorrupt, StoreDenied
 from keyturn.login import read_record, write_record
+from keyturn.stores.journal import JournalFile
+from keyturn.stores.sidecar import SideCarFile
 from keyturn.world import files
 from keyturn.world.locks import FileLock
 
@@ -81,6 +83,9 @@ class HeldFile:
     def __init__(self, store: FileStore, lock: FileLock) -> None:
         self._store = store
         self._lock = lock
+        stem = store.path.removesuffix(".json")
+        self.journal = JournalFile(f"{stem}.journal")
+        self.trouble = SideCarFile(f"{stem}.state")
 
     def __enter__(self) -> Self:
         return self
@@ -93,9 +98,13 @@ class HeldFile:
     def load(self) -> Record | None:
         return self._store.read()
 
-    def prove_writable(self) -> None:
+    def check_savable(self) -> None:
         files.check_own_directory(self._store.directory)
+        files.check_writable(self._store.directory)
         files.check_replaceable(self._store.path)
+
+    def prove_writable(self) -> None:
+        self.check_savable()
         files.prove_writable(self._store.path)
 
     def save(self, record: Record, *, replacing: Identity | None, verify: bool = False) -> Record:

@@ -118,7 +118,7 @@ def write_durably(path: str, text: str) -> None:
         except OSError:
             pass
         raise denied(path, error) from None
-    _sync_directory(directory)
+    sync_directory(directory)
 
 
 def remove_durably(path: str) -> bool:
@@ -132,7 +132,7 @@ def remove_durably(path: str) -> bool:
         return False
     except OSError as error:
         raise denied(path, error) from None
-    _sync_directory(os.path.dirname(path))
+    sync_directory(os.path.dirname(path))
     return True
 
 
@@ -176,6 +176,17 @@ def check_own_directory(path: str) -> None:
         )
     if state.st_mode & 0o022:
         raise StoreDenied(f"others can write in {path}", hint=f"run: chmod 700 {path}", path=path)
+
+
+def check_writable(path: str) -> None:
+    """Refuse a directory in which nothing can be made: read-only mounted, or not for this user.
+
+    Raises: StoreDenied.
+    """
+    if not os.access(path, os.W_OK | os.X_OK):
+        import errno
+
+        raise denied(f"{path}/", OSError(errno.EROFS, "nothing can be written there"))
 
 
 def prove_writable(path: str) -> None:
@@ -321,7 +332,7 @@ def _mount_points() -> set[str]:
     return set(points)
 
 
-def _sync_directory(directory: str) -> None:
+def sync_directory(directory: str) -> None:
     if not _POSIX:
         return  # Windows has no handle to flush for a directory
     try:
