@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from keyturn.errors import AuthError, NoCredential, Refused, Rejected, Unavailable, UsageError
+from keyturn.errors import (
+    AuthError,
+    ConfigurationError,
+    NoCredential,
+    Refused,
+    Rejected,
+    Unavailable,
+    UsageError,
+)
 from keyturn.order import ORDER
+from keyturn.scene import Scene
+from keyturn.settings.config import config_mark, read_config
 from keyturn.survey import Looks, Offer, check_pin, find_winner, survey
 from keyturn.values import BILLING
 from keyturn.world import World
@@ -11,7 +21,8 @@ from keyturn.world.locks import GATES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from keyturn.scene import Scene
+    from _thread import LockType
+
     from keyturn.stores import LoginStore
     from keyturn.survey import Source, Survey
     from keyturn.values import Credential
@@ -28,7 +39,7 @@ class Auth:
     line; `world` and `store` are for tests and for programs with a store of their own.
     """
 
-    def __init__(  # noqa: PLR0913 - each is an option of the command line, named where it is called
+    def __init__(
         self,
         *,
         profile: str | None = None,
@@ -46,6 +57,7 @@ class Auth:
         self._require_billing = require_billing
         self._store = store
         self._scene: Scene | None = None
+        self._scene_mark: object = None
         self._winner: tuple[Source, Offer] | None = None
         self._kept: Credential | None = None
         self._fresh_until = 0.0
@@ -121,18 +133,21 @@ class Auth:
         return self._world
 
     def scene(self) -> Scene:
-        """The configuration and profile this Auth works with, read once. Raises: ConfigurationError."""
-        if self._scene is None:
-            from keyturn.scene import Scene
-            from keyturn.settings.config import read_config
+        """The configuration and profile this Auth works with. Raises: ConfigurationError.
 
+        Read once; until something is found, read again when it changed: a login writes it (I6).
+        """
+        if self._scene is not None and self._winner is None and config_mark(self._world) != self._scene_mark:
+            self._scene = None
+        if self._scene is None:
+            self._scene_mark = config_mark(self._world)
             config = read_config(self._world)
             name, chosen_by = config.chosen(self._profile, self._world)
             self._scene = Scene(self._world, config, config.profile(name), chosen_by, self._store)
         return self._scene
 
     def _obtain(self, rejected: Credential | None) -> Credential:
-        gate = GATES.gate(self.scene().store.key)
+        gate = self._gate()
         serves = self._kept if rejected is None and self._serves() else None
         # while the current token serves, nobody waits for somebody who renews it ahead of time
         if not (gate.acquire(blocking=False) or (serves is None and gate.acquire(timeout=GATE_SECONDS))):
@@ -148,11 +163,26 @@ class Auth:
             if rejected is None and self._clock() < self._fresh_until and self._kept is not None:
                 return self._kept
             self._fresh_until = 0.0
-            credential = self._chosen()[1].redeem(rejected)
+            source, offer = self._chosen()
+            try:
+                credential = offer.redeem(rejected)
+                self._check_billing(
+                    source, credential.billing
+                )  # a login made elsewhere may be another's money
+            except AuthError:
+                self._kept = None
+                raise
             self._keep(credential)
             return credential
         finally:
             gate.release()
+
+    def _gate(self) -> LockType:
+        scene = self.scene()
+        try:
+            return GATES.gate(scene.store.key)
+        except ConfigurationError:
+            return GATES.gate("")  # a store that cannot be opened is the trouble of its own source alone
 
     def _keep(self, credential: Credential) -> None:
         seconds = LOOK_SECONDS
@@ -184,14 +214,14 @@ class Auth:
             if isinstance(answer, AuthError):
                 raise answer
             assert isinstance(answer, Offer)  # noqa: S101 - an absent source never wins
-            self._check_billing(source, answer)
+            self._check_billing(source, answer.billing)
             self._winner = (source, answer)
         return self._winner
 
     def _pinned(self) -> str | None:
         return self._source or (self._world.variable("KEYTURN_SOURCE") or "").strip() or None
 
-    def _check_billing(self, source: Source, offer: Offer) -> None:
+    def _check_billing(self, source: Source, billing: str) -> None:
         required = self._require_billing or self.scene().config.require_billing
         if required is None:
             return
@@ -199,9 +229,9 @@ class Auth:
             raise UsageError(
                 f"there is no billing class {required[:32]!r}", hint=f"use one of: {', '.join(BILLING)}"
             )
-        if offer.billing != required:
+        if billing != required:
             raise Refused(
-                f"{source.name} is billed as {offer.billing}, and {required} is required",
+                f"{source.name} is billed as {billing}, and {required} is required",
                 hint="see what else there is: keyturn explain",
                 code="billing",
                 source=source.id,

@@ -78,13 +78,22 @@ def _refuse_constant(name: str) -> Any:  # noqa: ANN401 - never returns
     raise NotJson(f"{name} is not JSON")
 
 
+def _finite(text: str) -> float:
+    number = float(text)
+    if number - number != 0.0:
+        raise NotJson(
+            "a number is too large"
+        )  # 1e999 would become a word that is not JSON when written again
+    return number
+
+
 class _Context:
     """What the scanner asks of its decoder."""
 
     strict = True
     object_hook = None
     object_pairs_hook = staticmethod(_pairs)
-    parse_float = float
+    parse_float = staticmethod(_finite)
     parse_int = int
     parse_constant = staticmethod(_refuse_constant)
     memo: dict[str, str] = {}  # noqa: RUF012 - asked for by other implementations of the scanner, unused by this one
@@ -96,7 +105,9 @@ def _make_scanner() -> Any:  # noqa: ANN401 - a C callable (text, index) -> (val
     except ImportError:  # an interpreter without the C part
         import json
 
-        return json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_refuse_constant).scan_once  # type: ignore[attr-defined] # not in the stubs
+        return json.JSONDecoder(
+            object_pairs_hook=_pairs, parse_constant=_refuse_constant, parse_float=_finite
+        ).scan_once  # type: ignore[attr-defined] # not in the stubs
     return make_scanner(_Context())  # type: ignore[arg-type] # it takes anything with these attributes
 
 

@@ -120,7 +120,7 @@ class Credential(Value):
         raise NotImplementedError
 
     def environment(self) -> Mapping[str, str]:
-        """The variables that hand this credential to a child process of `keyturn run`."""
+        """The variables that hand this credential, and where it goes, to a child process of `keyturn run`."""
         raise NotImplementedError
 
 
@@ -136,7 +136,7 @@ class ApiKey(Credential):
 
     def environment(self) -> Mapping[str, str]:
         """ANTHROPIC_API_KEY."""
-        return {"ANTHROPIC_API_KEY": self.secret.reveal()}
+        return {"ANTHROPIC_API_KEY": self.secret.reveal(), "ANTHROPIC_BASE_URL": self.base_url}
 
 
 class BearerToken(Credential):
@@ -155,5 +155,13 @@ class BearerToken(Credential):
 
     def environment(self) -> Mapping[str, str]:
         """CLAUDE_CODE_OAUTH_TOKEN for an OAuth token of the API, else ANTHROPIC_AUTH_TOKEN."""
-        name = "CLAUDE_CODE_OAUTH_TOKEN" if self.oauth_beta else "ANTHROPIC_AUTH_TOKEN"
-        return {name: self.secret.reveal()}
+        secret = self.secret.reveal()
+        variables = {"ANTHROPIC_AUTH_TOKEN": secret, "ANTHROPIC_BASE_URL": self.base_url}
+        if not self.oauth_beta:
+            return variables
+        # Command lines for Claude know the second name, the official SDKs the first one and the header.
+        return {
+            **variables,
+            "CLAUDE_CODE_OAUTH_TOKEN": secret,
+            "ANTHROPIC_CUSTOM_HEADERS": f"anthropic-beta: {OAUTH_BETA}",
+        }

@@ -9,6 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from keyturn.cli.commands import Command
+    from keyturn.cli.parser import Parser
     from keyturn.cli.terminal import Terminal
 
 # options that stand before a command; those of _VALUED take the next word
@@ -34,17 +36,23 @@ def dispatch(arguments: Sequence[str], terminal: Terminal) -> int:
         return _help([name], terminal)
     from importlib import import_module
 
-    from keyturn.cli.parser import Parser
-
-    command = import_module(COMMANDS[name].module)
-    parser = Parser(COMMANDS[name], terminal.width)
-    command.add_options(parser.own)
-    options = parser.parse([*before, *after])
+    options = parser_of(COMMANDS[name], terminal.width).parse([*before, *after])
     if name == "run":
         options.command = list(foreign)
     terminal.no_input, terminal.json = options.no_input, options.json
-    status: int = command.run(options, terminal)
+    status: int = import_module(COMMANDS[name].module).run(options, terminal)
     return status
+
+
+def parser_of(command: Command, width: int) -> Parser:
+    """The parser of one command, with the options that its own module adds."""
+    from importlib import import_module
+
+    from keyturn.cli.parser import Parser
+
+    parser = Parser(command, width)
+    import_module(command.module).add_options(parser.own)
+    return parser
 
 
 def split(arguments: Sequence[str]) -> tuple[list[str], str | None, list[str]]:
@@ -113,13 +121,7 @@ def _help(words: Sequence[str], terminal: Terminal) -> int:
         return 0
     if named[0] not in COMMANDS:
         raise _unknown(named[0])
-    from importlib import import_module
-
-    from keyturn.cli.parser import Parser
-
-    parser = Parser(COMMANDS[named[0]], terminal.width)
-    import_module(COMMANDS[named[0]].module).add_options(parser.own)
-    terminal.print(parser.text())
+    terminal.print(parser_of(COMMANDS[named[0]], terminal.width).text())
     return 0
 
 

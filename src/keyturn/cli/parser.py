@@ -39,6 +39,12 @@ class Parser:
         examples = pairs(self._command.examples, self._width, indent=2)
         return "\n".join([*title, "", *examples, "", self._inner.format_help().strip("\n")])
 
+    def actions(self, *, common: bool) -> Sequence[argparse.Action]:
+        """What the command takes, without or with what every command takes."""
+        if common:
+            self._inner.add_common()
+        return self._inner.all()
+
     def _surplus(self, word: str) -> UsageError:
         from difflib import get_close_matches
 
@@ -85,6 +91,10 @@ class _Inner(argparse.ArgumentParser):
         )
         common.add_argument("--no-input", action="store_true", help="never ask, never open a browser")
         common.add_argument("--json", action="store_true", help="the answer as JSON")
+
+    def all(self) -> Sequence[argparse.Action]:
+        """Everything that was added."""
+        return self._actions
 
     def options(self) -> list[str]:
         """Every option's name."""

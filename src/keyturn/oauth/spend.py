@@ -1,4 +1,4 @@
-"""Spending a refresh token under the lock: intent, grant, answer, save (rules L13 to L16 of `docs/renewal.md`)."""
+"""Spending a refresh token under the lock: intent, grant, answer, save (L13 to L16 of `docs/renewal.md`)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # an answer that got lost lets its token be sent once more, and never again
 SENDINGS = 2
-# pauses after a failure, doubled each time up to the last; jittered, so that machines do not come back together
+# pauses after a failure, doubled each time up to the last; jittered, so that not all come back together
 _PAUSE_FIRST, _PAUSE_LAST = 2.0, 300.0
 _PAUSE_REFUSED = 60.0
 _SERVER_FAULT, _OK = 500, 200

@@ -5,6 +5,8 @@ from __future__ import annotations
 from keyturn import jsontext
 from keyturn.errors import AuthError, ConfigurationError
 from keyturn.values import BILLING, Secret, Value
+from keyturn.variables import text_variable
+from keyturn.wire import origin
 from keyturn.world import files
 
 TYPE_CHECKING = False
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 VERSION = 1
 DEFAULT_PROFILE = "default"
 TOKEN_REQUESTS = ("form", "json")
+_ADDRESSES = ("api_base_url", "authorize_url", "device_url", "issuer", "revoke_url", "token_url")
 
 
 class Profile(Value):
@@ -93,9 +96,9 @@ class Config(Value):
         """
         if name:
             return checked_name(name, "--profile"), "--profile"
-        from_environment = world.variable("KEYTURN_PROFILE")
+        from_environment = text_variable(world, "KEYTURN_PROFILE")
         if from_environment:
-            return checked_name(from_environment.strip(), "KEYTURN_PROFILE"), "KEYTURN_PROFILE"
+            return checked_name(from_environment, "KEYTURN_PROFILE"), "KEYTURN_PROFILE"
         if self.bindings:
             at = world.cwd()
             while True:
@@ -108,6 +111,11 @@ class Config(Value):
         if self.default_profile:
             return checked_name(self.default_profile, self.path), f"default_profile in {self.path}"
         return DEFAULT_PROFILE, "default"
+
+
+def config_mark(world: World) -> object:
+    """A value that changes whenever the file does; costs a stat. Raises: ConfigurationError."""
+    return files.mark(f"{world.config_dir()}/config.json")
 
 
 def read_config(world: World) -> Config:
@@ -209,6 +217,8 @@ def _profile(name: str, value: object, path: str) -> Profile:
         for key in Profile.fields
         if key not in ("name", "scopes", "oauth_beta", "client_secret", "store", "token_request")
     }
+    for key in _ADDRESSES:
+        fields.check_address(key, texts[key])
     if texts["billing"] is not None and texts["billing"] not in BILLING:
         raise fields.wrong("billing", f"one of {', '.join(BILLING)}")
     token_request = fields.text("token_request") or TOKEN_REQUESTS[0]
@@ -253,6 +263,13 @@ class _Fields:
         if any(character < " " or character == "\x7f" for character in value):
             raise self.wrong(name, "a text without control characters")
         return value.strip() or None
+
+    def check_address(self, name: str, url: str | None) -> None:
+        try:
+            if url is not None:
+                origin(url)
+        except ValueError as error:
+            raise self.wrong(name, f"a usable address: {error}") from None
 
     def texts(self, name: str) -> tuple[str, ...]:
         value = self._found.get(name)

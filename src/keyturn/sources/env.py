@@ -23,12 +23,14 @@ def auth_token(scene: Scene) -> Absent | Offer:
     if secret is None:
         return Absent(why="not set")
     url = scene.free_url()
+    # `keyturn run` hands an OAuth token over under both names: then it is one, whichever is read first
+    is_oauth = scene.world.variable("CLAUDE_CODE_OAUTH_TOKEN") == secret.reveal()
     return offer(
         BearerToken(
             source="auth-token-env",
             secret=secret,
-            billing="gateway",
-            oauth_beta=False,
+            billing="subscription" if is_oauth else "gateway",
+            oauth_beta=is_oauth,
             **_at(scene, name, url, secret),
         ),
         remedy=f"env -u {name}",

@@ -29,7 +29,9 @@ def look(scene: Scene) -> Absent | Offer:
     if not isinstance(seen, Login):
         return _unseen(scene)
     _check_pinned(scene, seen)
-    state, note = _describe(seen, scene.world.now())
+    # nobody renews from a record that is provisioned and only read
+    renewable = seen.renewable and not store.read_only
+    state, note = _describe(seen, scene.world.now(), renewable=renewable)
     return Offer(
         account=seen.who,
         base_url=_url(scene, seen),
@@ -39,7 +41,7 @@ def look(scene: Scene) -> Absent | Offer:
         note=note,
         redeem=_Redeem(scene),
         remedy="--source",
-        renewable=seen.renewable,
+        renewable=renewable,
         state=state,
         where=store.where,
     )
@@ -112,16 +114,18 @@ def _origin(url: str) -> str:
     return url if url.count("/") == 2 and url == url.lower() and ":" not in url[8:] else str(origin(url))  # noqa: PLR2004
 
 
-def _describe(login: Login, now: float) -> tuple[str, str | None]:
+def _describe(login: Login, now: float, *, renewable: bool) -> tuple[str, str | None]:
     state = renew.state(login, now)
     if state != "due":
         if login.quarantine is not None:
             return "usable", f"ends with its token: {login.quarantine.reason}"
         return "usable", None
-    if login.renewable:
+    if renewable:
         return "renewable", "expired; will be renewed"
     if login.quarantine is not None:
         return "rejected", f"{login.quarantine.reason}; log in again: keyturn login"
+    if login.renewable:
+        return "expired", "expired, and its record is provisioned and only read"
     return "expired", "expired, and it came without a refresh token; log in again: keyturn login"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from keyturn.errors import StoreChanged, StoreCorrupt, StoreDenied
-from keyturn.login import read_record, write_record
+from keyturn.records import read_record, write_record
 from keyturn.stores.journal import JournalFile
 from keyturn.stores.sidecar import SideCarFile
 from keyturn.world import files

@@ -1,7 +1,7 @@
-"""The journal of one profile: what was about to be sent, and a login that could be saved nowhere else (L13, L15).
+"""The journal of one profile: what was about to be sent, and a login that found no other place (L13, L15).
 
-64 KiB, made and fsynced before the first grant of a login, then overwritten in place: a full disk cannot take it
-away. Two areas, so that a crash while the second is written leaves the first readable.
+64 KiB, made and fsynced before the first grant of a login, then overwritten in place: a full disk cannot
+take it away. Two areas, so that a crash while the second is written leaves the first readable.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import stat
 
 from keyturn import jsontext
 from keyturn.errors import StoreCorrupt, StoreDenied
-from keyturn.login import Identity, Login, read_record, write_record
+from keyturn.login import Identity, Login
+from keyturn.records import read_record, write_record
 from keyturn.values import Value
 from keyturn.world import files
 

@@ -7,7 +7,8 @@ path never touches the keychain, which may prompt, hang or be locked. The lock i
 from __future__ import annotations
 
 from keyturn.errors import StoreDenied
-from keyturn.login import CACHED_RENEWABLE, Login, Tombstone, read_record, write_record
+from keyturn.login import CACHED_RENEWABLE, Login, Tombstone
+from keyturn.records import read_record, write_record
 from keyturn.stores.file import next_generation
 from keyturn.stores.journal import JournalFile
 from keyturn.stores.secret_service import Item

@@ -5,7 +5,7 @@ from __future__ import annotations
 from _thread import allocate_lock
 
 from keyturn.errors import StoreDenied, Unavailable
-from keyturn.login import read_record, write_record
+from keyturn.records import read_record, write_record
 from keyturn.stores.file import next_generation
 from keyturn.stores.journal import Intent, Rescued
 

@@ -32,7 +32,7 @@ class Trouble(Value):
     retry_at: float
 
     def holds(self, refresh_hash: str, *, now: float, since: float) -> bool:
-        """Whether it answers a caller who has waited since `since`: it happened meanwhile, or pauses still."""
+        """Whether it answers one who has waited since `since`: it happened meanwhile, or still pauses."""
         if refresh_hash != self.refresh_hash:
             return False
         pausing = now < self.retry_at <= now + FARTHEST_SECONDS

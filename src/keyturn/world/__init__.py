@@ -84,6 +84,11 @@ class World:
         except OSError:
             return "/"
 
+    def directory(self, path: str) -> str | None:
+        """The canonical path of a directory, seen from the working directory; None when there is none."""
+        found = os.path.realpath(os.path.join(self.cwd(), path))
+        return found if os.path.isdir(found) else None
+
     def interactive(self) -> bool:
         """Whether a person can be asked: a terminal on both ends, and neither CI nor anything like it."""
         if (self.env.get("CI") or "false").strip().lower() not in ("", "0", "false"):

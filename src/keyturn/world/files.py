@@ -333,6 +333,7 @@ def _mount_points() -> set[str]:
 
 
 def sync_directory(directory: str) -> None:
+    """Make the names in a directory durable, where the system can."""
     if not _POSIX:
         return  # Windows has no handle to flush for a directory
     try:

@@ -1,0 +1,71 @@
+"""A bare `keyturn` on a terminal: the session, with the commands of the command line behind its slashes."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import shlex
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, NoReturn
+
+from keyturn.cli.ask import writer
+from keyturn.cli.chosen import auth_of
+from keyturn.errors import ConfigurationError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from keyturn.cli.terminal import Terminal
+
+_COMMANDS = ("login", "logout", "status", "explain")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of a session."""
+    parser.add_argument("--model", metavar="NAME", help="the model to ask (default: ANTHROPIC_MODEL)")
+
+
+def run(options: argparse.Namespace, terminal: Terminal) -> int:
+    """Hold a session.
+
+    Raises: ConfigurationError without the packages for it; what the first login raises.
+    """
+    if find_spec("prompt_toolkit") is None or find_spec("anthropic") is None:
+        raise ConfigurationError(
+            "a session needs packages that are not installed",
+            hint="install them with: pip install 'keyturn[session]'",
+            code="extra_missing",
+        )
+    from keyturn.models import known_models
+    from keyturn.session.prompt import line_reader
+    from keyturn.session.session import Session
+
+    session = Session(
+        make_auth=lambda: auth_of(options, terminal),
+        commands={name: _command(name, options, terminal) for name in _COMMANDS},
+        screen=terminal,
+        read=line_reader(known_models),
+        write=writer(terminal),
+        model=options.model,
+    )
+    return session.run()
+
+
+def _command(name: str, options: argparse.Namespace, terminal: Terminal) -> Callable[[str], object]:
+    def obey(argument: str) -> None:
+        module = importlib.import_module(f"keyturn.cli.{name}")
+        parser = _SlashParser(prog=f"/{name}", add_help=False)
+        module.add_options(parser)
+        try:
+            words = shlex.split(argument)
+        except ValueError as error:
+            raise UsageError(f"/{name} cannot be read: {error}", hint="close the quotes") from None
+        module.run(parser.parse_args(words, argparse.Namespace(**vars(options))), terminal)
+        terminal.flush()
+
+    return obey
+
+
+class _SlashParser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{self.prog}: {message}", hint=f"see: keyturn {self.prog[1:]} --help")

@@ -1,0 +1,80 @@
+"""Which model is asked when nobody names one: data, with the source and date of each row."""
+
+from __future__ import annotations
+
+from keyturn.errors import UsageError
+from keyturn.values import Value
+from keyturn.variables import text_variable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from keyturn.world import World
+
+VARIABLE = "ANTHROPIC_MODEL"
+LONGEST_NAME = 256
+# What one answer may cost at most; every model in the table can give more.
+MAX_TOKENS = 16_000
+
+
+class Default(Value):
+    """A route's model, and where and when it was looked up."""
+
+    __slots__ = ("date", "model", "source")
+    date: str
+    model: str
+    source: str
+
+
+DEFAULTS: dict[str, Default] = {
+    "anthropic": Default(
+        model="claude-opus-5-5",
+        source="the example on the front page of the official Python client, version 2.12.0",
+        date="2026-11-22",
+    ),
+}
+
+
+def known_models() -> tuple[str, ...]:
+    """Names to offer for completion: those the official client knows, once it is loaded; never a limit."""
+    import sys
+
+    if "anthropic" not in sys.modules:
+        return tuple(row.model for row in DEFAULTS.values())
+    from typing import get_args
+
+    from anthropic.types import Model
+
+    return tuple(name for part in get_args(Model) for name in get_args(part))
+
+
+class Chosen(Value):
+    """A model's name and who chose it, for people."""
+
+    __slots__ = ("by", "name")
+    by: str
+    name: str
+
+
+def choose_model(world: World, route: str, named: str | None = None) -> Chosen:
+    """The model of the command line, else of ANTHROPIC_MODEL, else of the table.
+
+    Raises: UsageError, ConfigurationError for a name no request can carry.
+    """
+    if named is not None:
+        return Chosen(name=checked_model(named), by="--model")
+    from_environment = text_variable(world, VARIABLE)
+    if from_environment is not None:
+        return Chosen(name=from_environment, by=VARIABLE)
+    return Chosen(name=DEFAULTS[route].model, by="default")
+
+
+def checked_model(name: str) -> str:
+    """A model's name as a person gave it. Raises: UsageError."""
+    name = name.strip()
+    if not name or len(name) > LONGEST_NAME or any(not "!" <= character <= "~" for character in name):
+        raise UsageError(
+            "that is not a model's name: one word of printable ASCII is needed",
+            hint=f"for example: {DEFAULTS['anthropic'].model}",
+            code="model_name",
+        )
+    return name
