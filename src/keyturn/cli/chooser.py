@@ -30,7 +30,9 @@ def choose(person: TerminalPerson, world: World) -> dict[str, Any]:
             return CHOICES[int(answer) - 1][1](person, world)
         person.say(f"that is none of them; type a number from 1 to {len(CHOICES)}")
     raise LoginRefused(
-        "nothing was chosen, nothing was changed", hint="run keyturn login again, or: keyturn login --help"
+        "nothing was chosen, nothing was changed",
+        hint="run keyturn login again, or: keyturn login --help",
+        code="nothing_chosen",
     )
 
 
@@ -39,9 +41,12 @@ def _organisation(person: TerminalPerson, world: World) -> dict[str, Any]:
     issuer = person.ask("address of your organisation's authority, its issuer (https://…): ").strip()
     if not issuer:
         raise LoginRefused(
-            "no address was given, nothing was changed", hint="ask your operator for the issuer"
+            "no address was given, nothing was changed",
+            hint="ask your operator for the issuer, then: keyturn login --issuer https://…",
+            code="nothing_chosen",
         )
-    return {"issuer": issuer}
+    # people type host names; plain http is only ever meant when it is typed
+    return {"issuer": issuer if "://" in issuer else f"https://{issuer}"}
 
 
 def _api_key(person: TerminalPerson, world: World) -> dict[str, Any]:

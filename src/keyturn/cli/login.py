@@ -2,56 +2,30 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 from keyturn.auth import Auth
 from keyturn.clean import clean
 from keyturn.cli.person import TerminalPerson
-from keyturn.errors import ConfigurationError, NoCredential
-from keyturn.settings.config import TOKEN_REQUESTS, change_config, checked_name, read_config
-from keyturn.stores import KINDS, open_store
-from keyturn.values import BILLING
+from keyturn.cli.typed import add_flags, applied, check_rememberable, remember, typed_of
+from keyturn.errors import AuthError, NoCredential, Rejected, Unavailable, UsageError
+from keyturn.settings.config import read_config
+from keyturn.stores import login_of, open_store
 
 if TYPE_CHECKING:
     import argparse
 
     from keyturn.cli.terminal import Terminal
     from keyturn.login import Login
-    from keyturn.settings.config import Config, Profile
-    from keyturn.world import World
+    from keyturn.settings.config import Profile
 
-# flag and configuration key; what a person types here is remembered when the login has succeeded
-_REMEMBERED = (
-    ("issuer", "URL", "the authority; its endpoints are discovered (RFC 8414, OpenID)"),
-    ("authorize_url", "URL", "the authorization endpoint, where there is no discovery"),
-    ("token_url", "URL", "the token endpoint"),
-    ("revoke_url", "URL", "the revocation endpoint"),
-    ("device_url", "URL", "the device authorization endpoint"),
-    ("client_id", "ID", "the client id; without one keyturn registers itself where that is offered"),
-    ("api_base_url", "URL", "the API this login is for; it is never sent anywhere else"),
-    ("redirect_uri", "URL", "the registered loopback address, where the server insists on one"),
-    ("paste_redirect_uri", "URL", "the server's page that shows a code to paste"),
-    ("resource", "URL", "the resource indicator (RFC 8707)"),
-)
-_ANSWER_LIMIT = 1024 * 1024
+_INPUT_LIMIT = 1024 * 1024
+_TEXT_LIMIT = 1000
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `login`."""
-    for name, kind, text in _REMEMBERED:
-        parser.add_argument(f"--{name.replace('_', '-')}", metavar=kind, help=text)
-    parser.add_argument(
-        "--scope", action="append", metavar="SCOPE", help="a scope to ask for; may be repeated"
-    )
-    parser.add_argument(
-        "--token-request", choices=TOKEN_REQUESTS, help="how the token endpoint wants its requests"
-    )
-    parser.add_argument("--billing", choices=BILLING, help="how requests with this login are paid for")
-    parser.add_argument(
-        "--oauth-beta", action="store_true", default=None, help="the API wants its OAuth beta header"
-    )
-    parser.add_argument("--store", choices=KINDS, help="where the login is kept")
+    add_flags(parser)
     way = parser.add_mutually_exclusive_group()
     way.add_argument(
         "--no-browser", action="store_true", help="show the address and read the code from standard input"
@@ -66,67 +40,85 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--callback-port", type=int, default=0, metavar="PORT", help="the loopback port to listen on"
     )
-    parser.add_argument("--yes", action="store_true", help="replace another account's login without asking")
+    parser.add_argument(
+        "--yes", action="store_true", help="agree without being asked, also to replacing another account"
+    )
 
 
 def run(options: argparse.Namespace, terminal: Terminal) -> int:
     """Log in, store it, remember what was typed, and say what holds now."""
-    from keyturn.world import World
-
-    world = World()
+    _check_way(options)
+    world = terminal.world
     config = read_config(world)
     name, _ = config.chosen(options.profile, world)
-    typed = _typed(options)
-    profile = _with(config.profile(name), typed)
+    typed = typed_of(options)
+    before = config.profile(name)
+    profile = applied(before, typed)
     person = TerminalPerson(terminal)
+    chosen = not (profile.issuer or profile.token_url or options.from_json or options.with_api_key)
+    if chosen:
+        typed |= _choose(profile, person, terminal)
+        options.with_api_key = typed.pop("with_api_key", False)
+        profile = applied(before, typed)
+    check_rememberable(world, config, name, typed)
+    login = _log_in(options, terminal, profile, person, typed)
+    if login is None:
+        _say_nothing_changed(terminal, profile)
+        return 0
+    remember(world, config, name, typed)
+    _forget_former_store(terminal, before, profile)
+    _report(terminal, login, profile)
+    if chosen:
+        _verify(terminal, profile)
+    return 0
+
+
+def _check_way(options: argparse.Namespace) -> None:
     if options.device:
-        raise ConfigurationError(
+        raise UsageError(
             "login by device code is not in this version of keyturn",
             hint="log in with a code to paste: keyturn login --no-browser",
             code="no_device_login",
         )
-    if not (profile.issuer or profile.token_url or options.from_json or options.with_api_key):
-        if not person.present:
-            raise NoCredential(
-                f"profile {name} names no authority to log in to, and there is no terminal to ask on",
-                hint="name one: keyturn login --issuer https://… --api-base-url https://…; "
-                "or pipe an API key in: keyturn login --with-api-key < key.txt; or set ANTHROPIC_API_KEY",
-                code="no_authority",
-            )
-        from keyturn.cli.chooser import choose
+    if options.from_json not in (None, "-"):
+        raise UsageError(
+            "--from-json reads standard input only, so that no token is left in a file by accident",
+            hint="run: keyturn login --from-json - < token.json",
+        )
 
-        typed |= choose(person, world)
-        options.with_api_key = typed.pop("with_api_key", False)
-        profile = _with(config.profile(name), typed)
-    login = _log_in(options, world, profile, person, typed)
-    if login is None:
-        person.say(f"this is the login that profile {name} holds already; nothing was changed")
-        return 0
-    _remember(world, config, name, typed)
-    _report(terminal, person, login, profile)
-    return 0
+
+def _choose(profile: Profile, person: TerminalPerson, terminal: Terminal) -> dict[str, Any]:
+    if not person.present:
+        raise NoCredential(
+            f"profile {profile.name} names no authority to log in to, and there is no terminal to ask on",
+            hint="name one: keyturn login --issuer https://… --api-base-url https://…; "
+            "or pipe an API key in: keyturn login --with-api-key < key.txt; or set ANTHROPIC_API_KEY",
+            code="no_authority",
+        )
+    from keyturn.cli.chooser import choose
+
+    return choose(person, terminal.world)
 
 
 def _log_in(
-    options: argparse.Namespace, world: World, profile: Profile, person: TerminalPerson, typed: dict[str, Any]
+    options: argparse.Namespace,
+    terminal: Terminal,
+    profile: Profile,
+    person: TerminalPerson,
+    typed: dict[str, Any],
 ) -> Login | None:
-    checked_name(profile.name, "--profile")
+    world = terminal.world
     store = open_store(world, profile.name, profile.store)
     if options.from_json:
         from keyturn.oauth.provision import from_json
 
-        if options.from_json != "-":
-            raise ConfigurationError(
-                "--from-json reads standard input only, so that no token is left in a file by accident",
-                hint="run: keyturn login --from-json - < token.json",
-            )
-        return from_json(_stdin(), world, profile, store, person, yes=options.yes)
+        return from_json(_stdin(terminal, person), world, profile, store, person, yes=options.yes)
     if options.with_api_key:
         from keyturn.oauth.provision import from_api_key
 
-        text = person.ask_secret("API key (not shown): ") if person.present else _stdin()
-        return from_api_key(text, world, profile, store, person, yes=options.yes)
-    if not person.present and not options.no_browser:
+        key = person.ask_secret("API key (not shown): ") if person.present else _stdin(terminal, person)
+        return from_api_key(key, world, profile, store, person, yes=options.yes)
+    if not person.present and (not options.no_browser or _is_terminal(terminal)):
         raise NoCredential(
             "logging in needs a person on a terminal, and there is none",
             hint="on a machine nobody logs in on: keyturn login --from-json - or --with-api-key; "
@@ -134,73 +126,111 @@ def _log_in(
             code="no_terminal",
         )
     from keyturn.oauth.asking import Wish
+    from keyturn.oauth.authority import metadata_of
     from keyturn.oauth.login import log_in
 
-    if profile.api_base_url is None and person.present and "issuer" in typed:
-        profile = _ask_api(world, profile, person, typed)
+    metadata = metadata_of(world, profile)
+    if profile.api_base_url is None and metadata.api_base_url is None and person.present:
+        # a login must know where it may go; the sandbox says so itself, everybody else is asked
+        answer = person.ask("address of the API this login is for (https://…): ")
+        typed |= {"api_base_url": answer} if answer else {}
+        profile = applied(profile, typed)
     wish = Wish(browser=not options.no_browser, callback_port=options.callback_port, yes=options.yes)
-    return log_in(world, profile, store, person, wish)
+    return log_in(world, profile, store, person, wish, metadata)
 
 
-def _ask_api(world: World, profile: Profile, person: TerminalPerson, typed: dict[str, Any]) -> Profile:
-    """A login must know where it may go; the sandbox says so itself, everybody else is asked."""
-    from keyturn.oauth.authority import metadata_of
-
-    if metadata_of(world, profile).api_base_url is not None:
-        return profile
-    typed["api_base_url"] = person.ask("address of the API this login is for (https://…): ").strip()
-    return _with(profile, typed)
-
-
-def _typed(options: argparse.Namespace) -> dict[str, Any]:
-    names = [name for name, _, _ in _REMEMBERED] + ["token_request", "billing", "oauth_beta", "store"]
-    typed = {name: value for name in names if (value := getattr(options, name)) is not None}
-    if options.scope:
-        typed["scopes"] = [scope for entry in options.scope for scope in entry.split()]
-    return typed
-
-
-def _with(profile: Profile, typed: dict[str, Any]) -> Profile:
-    changed = {name: tuple(value) if isinstance(value, list) else value for name, value in typed.items()}
-    return profile.replace(**changed)
+def _stdin(terminal: Terminal, person: TerminalPerson) -> str:
+    """All of standard input. Raises: NoCredential for a terminal that nobody may be asked on, UsageError."""
+    stream = terminal.stdin
+    if _is_terminal(terminal):
+        if not person.present:
+            raise NoCredential(
+                "standard input is a terminal, and nobody may be asked on it",
+                hint="pipe it in: keyturn login … < FILE",
+                code="no_terminal",
+            )
+        person.say("paste the token answer, then press Enter and Ctrl-D (it shows on the screen):")
+    found: bytes | str = getattr(stream, "buffer", stream).read(_INPUT_LIMIT + 1)
+    if len(found) > _INPUT_LIMIT:
+        raise UsageError("standard input holds more than 1 MiB", hint="give just the token answer or the key")
+    text = found.decode("utf-8", "replace") if isinstance(found, bytes) else found
+    return text.removeprefix("\ufeff")  # some shells begin every pipe with it
 
 
-def _remember(world: World, config: Config, name: str, typed: dict[str, Any]) -> None:
-    """Write what was typed to the configuration, and nothing when it says so already."""
-    there = config.raw.get("profiles", {}).get(name, {})
-    if all(there.get(key) == value for key, value in typed.items()):
+def _is_terminal(terminal: Terminal) -> bool:
+    return terminal.stdin.isatty()
+
+
+def _forget_former_store(terminal: Terminal, before: Profile, after: Profile) -> None:
+    """A login that moved to another store leaves no live copy behind."""
+    former = open_store(terminal.world, before.name, before.store)
+    if former.kind == open_store(terminal.world, after.name, after.store).kind:
         return
+    from keyturn.oauth.grant import forget
 
-    def change(raw: dict[str, Any]) -> None:
-        profiles = raw.setdefault("profiles", {})
-        profiles[name] = {**profiles.get(name, {}), **typed}
+    try:
+        if former.glance() is not None:
+            forget(former, terminal.world)
+    except AuthError as error:
+        terminal.warn(f"the former login in {former.where} could not be removed: {error.message}")
 
-    change_config(world, change)
+
+def _say_nothing_changed(terminal: Terminal, profile: Profile) -> None:
+    text = f"profile {profile.name} holds this login already; nothing was changed"
+    _answer(terminal, text, {"profile": profile.name, "changed": False})
+    kept = login_of(open_store(terminal.world, profile.name, profile.store).glance())
+    if kept is not None and kept.quarantine is not None:
+        terminal.warn(f"it has ended: {kept.quarantine.reason}; provide a new one, or run keyturn login")
 
 
-def _report(terminal: Terminal, person: TerminalPerson, login: Login, profile: Profile) -> None:
-    what = (
-        "the API key"
-        if login.kind == "api_key"
-        else f"the login of {clean(login.who or 'an unnamed account')}"
-    )
-    auth = Auth(profile=profile.name)
-    person.say(f"{what} is stored in profile {profile.name} ({auth.scene().store.where})")
+def _report(terminal: Terminal, login: Login, profile: Profile) -> None:
+    auth = Auth(profile=profile.name, world=terminal.world)
+    where = clean(auth.scene().store.where, _TEXT_LIMIT)
+    who = clean(login.who or "an unnamed account")
+    what = "the API key is" if login.kind == "api_key" else f"logged in as {who};"
     found = auth.explain()
     winner = found.winner
+    facts = {
+        "profile": profile.name,
+        "changed": True,
+        "kind": login.kind,
+        "account": clean(login.who) if login.who else None,
+        "where": where,
+        "winner": winner.source.id if winner is not None else None,
+    }
+    _answer(terminal, f"{what} stored in profile {profile.name} ({where})", facts)
     if winner is not None and winner.source.id != "stored-login":
-        person.say(f"{winner.source.name} still comes first; see: keyturn explain")
+        terminal.warn(f"{winner.source.name} still comes first; see: keyturn explain")
     elif winner is not None and winner.offer is None:
-        person.say(f"it cannot be used yet: {winner.why}")
+        terminal.warn(f"it cannot be used yet: {winner.why}")
     for warning in found.warnings:
-        person.say(f"warning: {warning}")
-    del terminal
+        terminal.warn(warning)
 
 
-def _stdin() -> str:
-    text = sys.stdin.read(_ANSWER_LIMIT + 1) if sys.stdin is not None else ""
-    if len(text) > _ANSWER_LIMIT:
-        raise ConfigurationError(
-            "standard input holds more than 1 MiB", hint="give just the token answer or the key"
+def _answer(terminal: Terminal, text: str, facts: dict[str, Any]) -> None:
+    if terminal.json:
+        terminal.print_json({"version": 1, **facts})
+    else:
+        terminal.print(text)
+
+
+def _verify(terminal: Terminal, profile: Profile) -> None:
+    """The chooser ends in what works, or in an error with the next command."""
+    from keyturn.verify import verify
+
+    terminal.flush()
+    found = verify(Auth(profile=profile.name, source="stored-login", world=terminal.world))
+    if found.verdict == "accepted":
+        terminal.note(f"verified: {found.detail}")
+        return
+    if found.verdict == "rejected":
+        raise Rejected(
+            f"it is stored, but does not work: {found.detail}",
+            hint="log in again: keyturn login; or remove it: keyturn logout",
+            code="not_accepted",
         )
-    return text
+    raise Unavailable(
+        f"it is stored, but could not be verified: {found.detail}",
+        hint="try it again: keyturn status --verify",
+        code="not_verified",
+    )

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from keyturn.auth import Auth
 from keyturn.clean import clean
+from keyturn.errors import AuthError
 from keyturn.settings.config import read_config
-from keyturn.stores import open_store
-from keyturn.world import World, files
+from keyturn.world import files
 
 if TYPE_CHECKING:
     import argparse
 
     from keyturn.cli.terminal import Terminal
     from keyturn.oauth.logout import LoggedOut
+    from keyturn.survey import Row
+    from keyturn.world import World
 
 _NAMES = {"refresh_token": "the refresh token", "access_token": "the access token"}
+_TEXT_LIMIT = 1000
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -26,25 +28,38 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, terminal: Terminal) -> int:
-    """Log out of one profile, or of all."""
-    from keyturn.oauth.logout import log_out
+    """Log out of one profile, or of all; what cannot be removed does not keep the rest from it.
 
-    world = World()
+    Raises: the first AuthError of a store, after everything else was done and said.
+    """
+    from keyturn.oauth.logout import log_out, places_of
+
+    world = terminal.world
     config = read_config(world)
     chosen, _ = config.chosen(options.profile, world)
     names = _all_profiles(world, list(config.profiles)) if options.all else [chosen]
-    done = [log_out(world, name, open_store(world, name, config.profile(name).store)) for name in names]
-    if options.json:
-        from keyturn import jsontext
-
-        print(jsontext.dump({"version": 1, "profiles": [_as_json(one) for one in done]}, indent=2))
-        return 0
-    for one in done:
-        _report(one)
-    if not done:
-        print("no profile holds a login")
-    _say_what_wins(options)
-    del terminal
+    done: list[LoggedOut] = []
+    failures: list[AuthError] = []
+    for name in names:
+        try:
+            for place in places_of(world, name, config.profile(name).store):
+                one = log_out(world, name, place)
+                # a place beside the profile's own is told of only when something was in it
+                if one.login or one.aside or not any(earlier.profile == name for earlier in done):
+                    done.append(one)
+        except AuthError as error:
+            failures.append(error)
+    winner = _winner(options, terminal)
+    if terminal.json and not failures:
+        terminal.print_json(_as_json(done, winner))
+    elif not terminal.json:
+        for one in done:
+            _report(one, terminal)
+        _say_what_wins(winner, done, terminal)
+    for failure in failures[1:]:
+        terminal.warn(f"{failure.message}; {failure.hint}" if failure.hint else failure.message)
+    if failures:
+        raise failures[0]
     return 0
 
 
@@ -54,40 +69,62 @@ def _all_profiles(world: World, configured: list[str]) -> list[str]:
     return sorted({*configured, *kept})
 
 
-def _report(done: LoggedOut) -> None:
+def _report(done: LoggedOut, terminal: Terminal) -> None:
+    where = clean(done.where, _TEXT_LIMIT)
+    if done.aside is not None:
+        terminal.print(f"profile {done.profile}: the record in {where} was damaged")
+        terminal.print(f"  it was moved to {clean(done.aside, _TEXT_LIMIT)}, and is not used any more")
+        terminal.warn("what is in it was not revoked; look at it, and end the login at the authority")
+        return
     if done.login is None:
-        print(f"profile {done.profile}: there was no login in {done.where}")
+        terminal.print(f"profile {done.profile}: there was no login in {where}")
         return
     who = clean(done.login.who or "")
     what = "the API key" if done.login.kind == "api_key" else f"the login{f' of {who}' if who else ''}"
-    print(f"profile {done.profile}: {what} was removed from {done.where}")
+    terminal.print(f"profile {done.profile}: {what} was removed from {where}")
     if done.revoked:
-        print(f"  revoked at the authority: {' and '.join(_NAMES[name] for name in done.revoked)}")
+        terminal.print(f"  revoked at the authority: {' and '.join(_NAMES[name] for name in done.revoked)}")
     if done.unrevoked:
         names = " and ".join(_NAMES[name] for name in done.unrevoked)
-        print(f"  only deleted here, not revoked: {names} ({clean(done.why_not or 'unknown reason')})")
+        why = clean(done.why_not or "unknown reason", _TEXT_LIMIT)
+        terminal.print(f"  only deleted here, not revoked: {names} ({why})")
     if done.shared_with:
-        others = ", ".join(done.shared_with)
-        print(
-            f"  warning: the same account is logged in with the same client in profile {others}",
-            file=sys.stderr,
+        others = " and ".join(done.shared_with)
+        terminal.warn(
+            f"profile {others} holds a login of the same account and client, "
+            "which some authorities end together with this one; see: keyturn status --verify"
         )
 
 
-def _as_json(done: LoggedOut) -> dict[str, object]:
-    return {
-        "profile": done.profile,
-        "removed": done.login is not None,
-        "where": done.where,
-        "revoked": list(done.revoked),
-        "unrevoked": list(done.unrevoked),
-        "why_not": done.why_not,
-    }
+def _as_json(done: list[LoggedOut], winner: Row | None) -> dict[str, object]:
+    profiles = [
+        {
+            "profile": one.profile,
+            "removed": one.login is not None,
+            "where": clean(one.where, _TEXT_LIMIT),
+            "revoked": list(one.revoked),
+            "unrevoked": list(one.unrevoked),
+            "why_not": clean(one.why_not, _TEXT_LIMIT) if one.why_not else None,
+            "moved_to": clean(one.aside, _TEXT_LIMIT) if one.aside else None,
+            "shared_with": list(one.shared_with),
+        }
+        for one in done
+    ]
+    return {"version": 1, "profiles": profiles, "winner": winner.source.id if winner is not None else None}
 
 
-def _say_what_wins(options: argparse.Namespace) -> None:
-    winner = Auth(profile=options.profile, route=options.route).explain().winner
+def _winner(options: argparse.Namespace, terminal: Terminal) -> Row | None:
+    try:
+        return Auth(profile=options.profile, route=options.route, world=terminal.world).explain().winner
+    except AuthError as error:  # a wrong variable elsewhere must not make a logout look as if it had failed
+        terminal.warn(f"what is used now cannot be told: {error.message}")
+        return None
+
+
+def _say_what_wins(winner: Row | None, done: list[LoggedOut], terminal: Terminal) -> None:
+    if not done:
+        terminal.print("no profile holds a login")
     if winner is None:
-        print("nothing offers a credential now; log in again with: keyturn login")
+        terminal.print("nothing offers a credential now; to log in: keyturn login")
     else:
-        print(f"{winner.source.name} is used from now on; see: keyturn explain")
+        terminal.print(f"{winner.source.name} is used from now on; see: keyturn explain")

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 # lines of one paste arrive together; this is how long the next one may take
 _PASTE_GAP_SECONDS = 0.2
 _PASTE_LIMIT = 64 * 1024
+_TEXT_LIMIT = 2000
+# beyond this, terminals cut the target of a link, and half an address is worse than none
+_LINK_LIMIT = 2000
 
 
 class TerminalPerson:
@@ -30,22 +33,22 @@ class TerminalPerson:
 
     def say(self, text: str) -> None:
         """Tell something on standard error."""
-        self._write(f"{clean(text)}\n")
+        self._write(f"{clean(text, _TEXT_LIMIT)}\n")
 
     def show_url(self, url: str) -> None:
         """Print an address that a person, a terminal or a program can copy."""
         # raw and alone on its line, so that every terminal and every mouse copies just the address (P8)
         self._write(f"\n{url}\n\n")
-        if self.present and url.isascii() and url.isprintable():
-            # and once as a link (OSC 8), for terminals that would make one of the first wrapped line only
-            self._write(f"\x1b]8;;{url}\x1b\\or click here\x1b]8;;\x1b\\\n")
+        if self._shows_links() and url.isascii() and url.isprintable() and len(url) <= _LINK_LIMIT:
+            # OSC 8: where a narrow window breaks the address in two, this can still be clicked
+            self._write(f"\x1b]8;;{url}\x1b\\(or click here to open it)\x1b]8;;\x1b\\\n")
 
     def ask(self, question: str) -> str:
         """One line of text. Raises: LoginRefused when standard input ends instead."""
         self._write(question)
         line = self._terminal.stdin.readline()
         if not line:
-            raise LoginRefused("standard input ended before an answer came; nothing was changed")
+            raise self._ended()
         return line.strip()
 
     def ask_secret(self, question: str) -> str:
@@ -55,13 +58,13 @@ class TerminalPerson:
         try:
             return getpass.getpass(question, stream=self._terminal.stderr)
         except EOFError:
-            raise LoginRefused("standard input ended before an answer came; nothing was changed") from None
+            raise self._ended() from None
 
     def confirm(self, question: str) -> bool:
         """Ask yes or no; no without a person. Raises: LoginRefused when standard input ends instead."""
         if not self.present:
             return False
-        return self.ask(f"{clean(question)} [y/N] ").lower() in ("y", "yes")
+        return self.ask(f"{clean(question, _TEXT_LIMIT)} [y/N] ").lower() in ("y", "yes")
 
     def pasted(self, descriptor: int | None, seconds: float) -> str | None:
         """A pasted text, which may have several lines; None when `descriptor` is readable or time is up.
@@ -85,15 +88,29 @@ class TerminalPerson:
                 break
         return found.decode("utf-8", "replace")
 
+    def _ended(self) -> LoginRefused:
+        self._write("\n")  # the cursor still stands behind the question
+        return LoginRefused(
+            "standard input ended before an answer came; nothing was changed",
+            hint="run keyturn login again",
+            code="no_answer",
+        )
+
+    def _shows_links(self) -> bool:
+        stderr = self._terminal.stderr
+        return stderr.isatty() and self._terminal.world.variable("TERM") != "dumb"
+
     def _write(self, text: str) -> None:
-        self._terminal.stderr.write(text)
-        self._terminal.stderr.flush()
+        stderr = self._terminal.stderr
+        try:
+            stderr.write(text)
+            stderr.flush()
+        except OSError:
+            pass  # closed, or its reader has left: the login itself may go on all the same
 
     def _descriptor(self) -> int:
         stdin = self._terminal.stdin
-        if stdin is None or stdin.closed:
-            raise EOFError
         try:
             return stdin.fileno()
-        except (OSError, ValueError):
+        except (OSError, ValueError):  # it is closed, or no file is behind it
             raise EOFError from None

@@ -122,7 +122,7 @@ def _name(options: Namespace) -> str:
 
 def _directory(given: str | None, terminal: Terminal) -> str:
     """The canonical directory; bindings of what does not exist are typing errors."""
-    found = terminal.world.directory(given or ".")
+    found = terminal.world.find_directory(given or ".")
     if found is None:
         raise UsageError(f"{given} is not a directory", hint="keyturn profile bind NAME DIR")
     return found

@@ -39,11 +39,13 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
     from keyturn.models import known_models
     from keyturn.session.prompt import line_reader
     from keyturn.session.session import Session
+    from keyturn.session.voice import Voice
 
     session = Session(
         make_auth=lambda: auth_of(options, terminal),
         commands={name: _command(name, options, terminal) for name in _COMMANDS},
-        screen=terminal,
+        voice=Voice(terminal),
+        stdin=terminal.stdin,
         read=line_reader(known_models),
         write=writer(terminal),
         model=options.model,

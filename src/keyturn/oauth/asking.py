@@ -90,7 +90,7 @@ class Asking:
                     text = self._person.pasted(self._listener.fileno(), left)
                 except EOFError:
                     may_paste = False
-                    self._check_other_way()
+                    self._only_browser_is_left()
             answer = self._listener.wait(0.0 if may_paste else left)
             found = self._from_browser(answer) if answer is not None else self._from_paste(text or "")
             if found is not None:
@@ -102,41 +102,50 @@ class Asking:
         )
 
     def _show(self) -> None:
-        person, shown = self._person, self._direct
-        if not self._wish.browser and self._by_paste is not None:
-            shown = self._by_paste
-        person.say("open this address in a browser and log in:")
-        person.show_url(shown.url)
         if self._wish.browser:
-            opened = self._world.open_browser(shown.url)
-            person.say(
-                "a browser was opened with it; finish the login there"
-                if opened
-                else "no browser could be opened here; open the address yourself"
-            )
-        if self._wish.browser and self._by_paste is not None:
-            person.say(
-                "if that browser is on another machine, open this address instead; it shows a code to copy:"
-            )
+            self._show_for_browser()
+            return
+        person = self._person
+        person.say("open this address in a browser, on any machine, and log in:")
+        if self._by_paste is not None:
             person.show_url(self._by_paste.url)
-        if shown is self._direct and not self._wish.browser:
-            person.say("at its end the browser shows a page it cannot reach: copy the address of that page")
-        person.say(
-            "paste the code or the address here, or just wait:" if self._wish.browser else "paste it here:"
-        )
+            person.say("its last page shows a code; paste it here:")
+        else:
+            person.show_url(self._direct.url)
+            person.say("its last page may fail to load; copy the address of that page and paste it here:")
 
-    def _check_other_way(self) -> None:
+    def _show_for_browser(self) -> None:
+        person = self._person
+        person.say("log in at this address in your browser:")
+        person.show_url(self._direct.url)
+        opened = self._world.open_browser(self._direct.url)
+        person.say(
+            "a browser was opened with it; finish the login there"
+            if opened
+            else "no browser could be opened here; open the address yourself"
+        )
+        if self._by_paste is not None:
+            person.say("if your browser runs on another machine, use this address; it shows a code to copy:")
+            person.show_url(self._by_paste.url)
+            person.say("waiting for the browser; a code can be pasted here:")
+        else:
+            person.say("waiting for the browser; if its last page cannot be reached, paste its address here:")
+
+    def _only_browser_is_left(self) -> None:
         if not self._wish.browser:
             raise UsageError(
                 "standard input ended before a code came",
                 hint="log in on a terminal, or pipe the code in: keyturn login --no-browser < code.txt",
                 code="no_code",
             )
+        self._person.say("nothing can be pasted any more; still waiting for the browser (Ctrl-C stops)")
 
     def _from_browser(self, answer: Answer) -> Found:
         expected = self._metadata.issuer
-        if (answer.iss is None and self._metadata.names_issuer) or not _same(answer.iss, expected):
-            raise _mixed_up(expected)
+        if answer.iss is None and self._metadata.names_issuer:
+            raise _mixed_up(f"the answer in the browser does not say that it comes from {expected}")
+        if not _same(answer.iss, expected):
+            raise _mixed_up(f"the answer in the browser comes from another authority than {expected}")
         if answer.error is not None:
             raise refusal(answer.error, answer.error_description)
         if not answer.code:
@@ -164,7 +173,7 @@ class Asking:
 
     def _checked(self, pasted: Pasted, attempt: Attempt) -> Found:
         if not _same(pasted.iss, self._metadata.issuer):
-            raise _mixed_up(self._metadata.issuer)
+            raise _mixed_up(f"the pasted address comes from another authority than {self._metadata.issuer}")
         if pasted.state is None and not self._metadata.s256:
             raise UsageError(
                 "the code came without its state, and this authority does not say that it supports PKCE",
@@ -178,9 +187,9 @@ def _same(iss: str | None, expected: str | None) -> bool:
     return iss is None or expected is None or hmac.compare_digest(iss.encode(), expected.encode())
 
 
-def _mixed_up(expected: str | None) -> Rejected:
+def _mixed_up(fact: str) -> Rejected:
     return Rejected(
-        f"the answer of the browser did not come from {expected}",
+        fact,
         hint="somebody may be mixing up two logins; run keyturn login again and watch the address bar",
         code="wrong_issuer",
     )

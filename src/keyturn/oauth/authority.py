@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from keyturn import jsontext
+from keyturn.clean import clean
 from keyturn.errors import AuthError, ConfigurationError, Refused, Unavailable
 from keyturn.login import Authority
 from keyturn.oauth import protocol
@@ -15,10 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from keyturn.settings.config import Profile
-    from keyturn.wire import Response
+    from keyturn.wire import Origin, Response
     from keyturn.world import World
 
 _OK, _CREATED, _NOT_FOUND, _SERVER_FAULT, _TOO_MANY = 200, 201, 404, 500, 429
+_REDIRECTS = (301, 302, 303, 307, 308)
+_ENDPOINTS = ("authorize_url", "token_url", "revoke_url", "device_url")
+_SAID = ("error", "error_description")
+_CORRECT = "correct it and try again: keyturn login --issuer https://…"
 
 
 class Metadata(Value):
@@ -73,27 +78,14 @@ def metadata_of(world: World, profile: Profile) -> Metadata:
 
     Raises: ConfigurationError, Refused (an address no secret may go to), Unavailable.
     """
+    named = {name: value for name in _ENDPOINTS if (value := getattr(profile, name))}
+    for name, value in named.items():
+        loopback = profile.issuer is None or _origin(profile.issuer, "the issuer").loopback
+        _check_address(value, f"--{name.replace('_', '-')}", allow_loopback=loopback)
     if profile.issuer:
-        found = _discover(world, profile.issuer)
-        named = {
-            name: value
-            for name in ("authorize_url", "token_url", "revoke_url", "device_url")
-            if (value := getattr(profile, name))
-        }
-        return found.replace(**named)
+        return _discover(world, profile.issuer).replace(**named)
     if profile.authorize_url and profile.token_url:
-        for name in ("authorize_url", "token_url", "revoke_url", "device_url"):
-            if value := getattr(profile, name):
-                _check_address(value, name, allow_loopback=True)
-        return Metadata(
-            authorize_url=profile.authorize_url,
-            token_url=profile.token_url,
-            revoke_url=profile.revoke_url,
-            device_url=profile.device_url,
-            names_issuer=False,
-            oauth_beta=False,
-            s256=False,
-        )
+        return Metadata(names_issuer=False, oauth_beta=False, s256=False, **named)
     raise ConfigurationError(
         f"profile {profile.name} names no authority to log in to",
         hint="name one: keyturn login --issuer https://…; or its endpoints: --authorize-url … --token-url …; "
@@ -117,43 +109,44 @@ def client_of(
             hint="ask its operator for one, then: keyturn login --client-id ID",
             code="no_client_id",
         )
-    response = world.send(
-        protocol.registration(metadata.registration_url, redirect_uris=redirect_uris, scopes=profile.scopes)
+    url = metadata.registration_url
+    response = _send(world, protocol.registration(url, redirect_uris=redirect_uris, scopes=profile.scopes))
+    _raise_if_unavailable(response, url)
+    found = _object(response) or {}
+    client_id, secret = found.get("client_id"), found.get("client_secret")
+    if response.status in (_OK, _CREATED) and protocol.is_token(client_id):
+        return str(client_id), Secret(str(secret)) if protocol.is_token(secret) else None
+    said = " ".join(clean(text) for name in _SAID if isinstance(text := found.get(name), str))
+    why = said or f"it answers with status {response.status} and names no client id"
+    raise ConfigurationError(
+        f"{url} did not register keyturn: {why}",
+        hint="ask its operator for a client id, then: keyturn login --client-id ID",
+        code="registration_refused",
     )
-    found = _object(response)
-    client_id = found.get("client_id") if found else None
-    if response.status not in (_OK, _CREATED) or not protocol.is_token(client_id):
-        _raise_if_unavailable(response, metadata.registration_url)
-        said = found.get("error") if found else None
-        raise ConfigurationError(
-            f"{metadata.registration_url} refused to register keyturn"
-            f" ({said if protocol.is_token(said) else f'status {response.status}'})",
-            hint="ask its operator for a client id, then: keyturn login --client-id ID",
-            code="registration_refused",
-        )
-    secret = found.get("client_secret") if found else None
-    return str(client_id), Secret(str(secret)) if protocol.is_token(secret) else None
 
 
 def _discover(world: World, issuer: str) -> Metadata:
     place = _check_address(issuer, "the issuer", allow_loopback=True)
+    if "?" in issuer:
+        raise _no_authority(issuer, "an issuer holds no question mark")
     path = issuer.split("://", 1)[1].partition("/")[2].rstrip("/")
     addresses = (
         f"{place}/.well-known/oauth-authorization-server{f'/{path}' if path else ''}",
         f"{issuer.rstrip('/')}/.well-known/openid-configuration",
     )
-    response = None
     for address in addresses:
-        response = world.send(
-            Request(method="GET", url=address, headers={"Accept": "application/json"}, body=b"")
-        )
+        asked = Request(method="GET", url=address, headers={"Accept": "application/json"}, body=b"")
+        response = _send(world, asked)
         if response.status != _NOT_FOUND:
-            return _read(response, issuer, address, loopback=origin(issuer).loopback)
+            return _read(response, issuer, address, loopback=place.loopback)
     raise _no_authority(issuer, "it has no metadata (404 for both well-known addresses)")
 
 
 def _read(response: Response, issuer: str, address: str, *, loopback: bool) -> Metadata:
     _raise_if_unavailable(response, address)
+    if response.status in _REDIRECTS:
+        # following it would let whoever answers there decide where the person logs in (T10)
+        raise _no_authority(issuer, f"{address} redirects, which is not followed")
     if response.status != _OK:
         raise _no_authority(issuer, f"{address} answers with status {response.status}")
     found = _object(response)
@@ -192,23 +185,40 @@ def _read(response: Response, issuer: str, address: str, *, loopback: bool) -> M
     )
 
 
-def _check_address(url: str, what: str, *, allow_loopback: bool) -> str:
-    """The origin of an endpoint. Raises: ConfigurationError, Refused."""
+def _send(world: World, request: Request) -> Response:
+    """As `World.send`; what the network does gets a next command."""
     try:
-        place = origin(url)
-    except ValueError as error:
-        raise ConfigurationError(
-            f"{what} is not a usable address: {error}", hint="correct it and try again"
-        ) from None
+        return world.send(request)
+    except Unavailable as error:
+        error.hint = error.hint or "check the address and the network, then run keyturn login again"
+        raise
+
+
+def _check_address(url: str, what: str, *, allow_loopback: bool) -> Origin:
+    """The origin of an endpoint. Raises: ConfigurationError, Refused."""
+    place = _origin(url, what)
     if "#" in url:
-        raise ConfigurationError(f"{what} holds a fragment (#)", hint="correct it and try again")
-    if place.scheme != "https" and not (allow_loopback and place.loopback):
+        raise ConfigurationError(f"{what} is not a usable address: it holds a #", hint=_CORRECT)
+    if place.scheme != "https" and not place.loopback:
         raise Refused(
             f"{what} is plain http on another machine: {place}",
             hint="use https; plain http is for an authority on this machine only",
             code="plain_http",
         )
-    return str(place)
+    if place.scheme != "https" and not allow_loopback:
+        raise Refused(
+            f"{what} is {place}, which an authority on another machine cannot mean",
+            hint="ask its operator, whose metadata or whose server is wrong",
+            code="plain_http",
+        )
+    return place
+
+
+def _origin(url: str, what: str) -> Origin:
+    try:
+        return origin(url)
+    except ValueError as error:
+        raise ConfigurationError(f"{what} is not a usable address: {error}", hint=_CORRECT) from None
 
 
 def _object(response: Response) -> dict[str, Any] | None:
@@ -230,7 +240,7 @@ def _raise_if_unavailable(response: Response, address: str) -> None:
 def _no_authority(issuer: str, why: str) -> AuthError:
     return ConfigurationError(
         f"{issuer} is not an authority that keyturn can log in to: {why}",
-        hint="check the address with its operator: keyturn login --issuer https://…",
+        hint="check the address with its operator, then: keyturn login --issuer https://…",
         code="bad_authority",
     )
 

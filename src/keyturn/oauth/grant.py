@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from keyturn.errors import LoginRefused, StoreCorrupt, StoreMissing, Unavailable
+from keyturn.errors import (
+    ConfigurationError,
+    LoginRefused,
+    Refused,
+    StoreCorrupt,
+    StoreDenied,
+    Unavailable,
+)
 from keyturn.login import Login, Tombstone
 from keyturn.stores import login_of
+from keyturn.values import Value
+from keyturn.wire import origin
 
 if TYPE_CHECKING:
     from keyturn.login import Authority, Record
+    from keyturn.oauth.authority import Metadata
     from keyturn.oauth.protocol import Granted
     from keyturn.settings.config import Profile
     from keyturn.stores import Held, LoginStore
@@ -39,6 +49,48 @@ class Person(Protocol):
 
         Raises: EOFError when nothing will ever be pasted any more.
         """
+
+
+class Forgotten(Value):
+    """What a logout found: the login, or where a damaged record was moved to."""
+
+    __slots__ = ("aside", "login")
+    aside: str | None
+    login: Login | None
+
+
+def api_of(profile: Profile, metadata: Metadata | None) -> str:
+    """The API that a login is for, as the profile names it, or the sandbox for itself.
+
+    Raises: ConfigurationError when nobody names one or it is no address; Refused for plain http elsewhere.
+    """
+    url = profile.api_base_url or (metadata.api_base_url if metadata is not None else None)
+    if url is None:
+        raise ConfigurationError(
+            f"profile {profile.name} does not name the API that the login is for",
+            hint="name it: keyturn login --api-base-url https://…",
+            code="no_api_base_url",
+        )
+    return checked_api(url)
+
+
+def checked_api(url: str) -> str:
+    """An address that a credential may go to. Raises: ConfigurationError, Refused."""
+    try:
+        place = origin(url)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"the address of the API is not usable: {error}",
+            hint="give the whole of it: keyturn login --api-base-url https://…",
+            code="bad_api_base_url",
+        ) from None
+    if not place.confidential:
+        raise Refused(
+            f"the credential would go to {place} without encryption",
+            hint="use https: keyturn login --api-base-url https://…",
+            code="plain_http",
+        )
+    return url
 
 
 def login_from(
@@ -85,9 +137,15 @@ def check_store(store: LoginStore) -> Record | None:
     with _held(store) as held:
         held.prove_writable()
         try:
-            return held.load()
+            found = held.load()
         except StoreCorrupt:
             return None
+    if found is not None and store.read_only:
+        raise StoreDenied(
+            f"{store.where} was provided by somebody else and is only read",
+            hint="change the login where it is provisioned, or use another KEYTURN_HOME",
+        )
+    return found
 
 
 def keep(store: LoginStore, world: World, login: Login, person: Person, *, yes: bool = False) -> Login:
@@ -96,53 +154,90 @@ def keep(store: LoginStore, world: World, login: Login, person: Person, *, yes: 
     Raises: LoginRefused when it would replace another account's and nobody agrees, StoreError; nothing has
     changed then.
     """
-    seen = _peek(store)
-    if seen is not None and not seen.same_person(login) and not yes:
-        old = seen.who or "another account"
-        question = f"replace the login of {old} by {login.who or 'the new one'}?"
-        if not person.confirm(question):
-            raise LoginRefused(
-                f"profile {login.profile} holds a login of {old}, and it was not replaced",
-                hint="agree to it: keyturn login --yes; or keep both: keyturn login --profile NAME",
-                code="other_account",
-            )
-    with _held(store) as held:
-        try:
-            current = held.load()
-        except StoreCorrupt as damage:
-            aside = held.set_aside()
-            person.say(f"{damage.message}; it was moved to {aside}")
-            current = None
-            # nobody knows how far the damaged record's counter went; the clock is beyond it
-            login = login.replace(generation=int(world.now()))
-        stored = held.save(login, replacing=current.identity if current is not None else None, verify=True)
-    assert isinstance(stored, Login)  # noqa: S101 - a store gives back what it was given
-    return stored
+    while True:
+        agreed = _peek(store)
+        if agreed is not None and _is_another(agreed, login) and not yes:
+            _agree(agreed, login, person)
+        with _held(store) as held:
+            current, login = _make_way(held, world, login, person)
+            there = login_of(current)
+            # while the person was asked, somebody else may have logged in: then the question is another
+            surprise = there is not None and (agreed is None or _is_another(there, agreed))
+            if there is not None and surprise and _is_another(there, login) and not yes:
+                continue
+            replacing = current.identity if current is not None else None
+            stored = held.save(login, replacing=replacing, verify=True)
+        assert isinstance(stored, Login)  # noqa: S101 - a store gives back what it was given
+        return stored
 
 
-def forget(store: LoginStore, world: World) -> Login | None:
-    """Replace what is stored by a tombstone, damaged records included; the login that was there (L4).
+def forget(store: LoginStore, world: World) -> Forgotten:
+    """Replace what is stored by a tombstone; a damaged record is moved aside for a person to look at (L4).
 
-    Raises: StoreError.
+    Raises: StoreError, Unavailable.
     """
     with _held(store) as held:
+        aside = None
         try:
             current = held.load()
         except StoreCorrupt:
-            held.set_aside()
+            held.prove_writable()
+            aside = held.set_aside()
             current = None
+<<<<<<< HEAD
         held.journal.remove()
         held.trouble.clear()
         if current is None or isinstance(current, Tombstone):
             return None
         held.save(Tombstone(generation=current.generation, at=world.now()), replacing=current.identity)
         return login_of(current)
+=======
+        if aside is not None:
+            held.save(Tombstone(generation=int(world.now()), at=world.now()), replacing=None)
+        elif isinstance(current, Login):
+            stone = Tombstone(generation=current.generation, at=world.now())
+            held.save(stone, replacing=current.identity)
+        return Forgotten(aside=aside, login=login_of(current))
+
+
+def named(login: Login) -> str:
+    """A login for people: whose it is, and where."""
+    if login.kind == "api_key":
+        return "an API key"
+    place = login.authority and (login.authority.issuer or login.authority.token_url)
+    return f"the login of {login.who or 'an unnamed account'}{f' at {place}' if place else ''}"
+
+
+def _make_way(held: Held, world: World, login: Login, person: Person) -> tuple[Record | None, Login]:
+    """What the new login will replace, once a damaged record is out of its way; and the login."""
+    try:
+        return held.load(), login
+    except StoreCorrupt as damage:
+        held.prove_writable()
+        person.say(f"{damage.message}; it was moved to {held.set_aside()}")
+        # nobody knows how far the damaged record's counter went; the clock is beyond it
+        return None, login.replace(generation=int(world.now()))
+
+
+def _agree(old: Login, new: Login, person: Person) -> None:
+    if person.confirm(f"replace {named(old)} by {named(new)}?"):
+        return
+    raise LoginRefused(
+        f"profile {new.profile} holds {named(old)}; it was not replaced by {named(new)}",
+        hint="agree to it: keyturn login --yes …; or keep both: keyturn login --profile NAME …",
+        code="other_account",
+    )
+
+
+def _is_another(old: Login, new: Login) -> bool:
+    return old.kind != new.kind or not old.same_person(new)
+>>>>>>> main
 
 
 def _peek(store: LoginStore) -> Login | None:
     try:
         return login_of(store.load())
-    except (StoreCorrupt, StoreMissing):
+    except StoreCorrupt:
         return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from keyturn.errors import AuthError
+from keyturn.errors import AuthError, Unavailable
 from keyturn.oauth import protocol
 from keyturn.oauth.grant import forget
 from keyturn.stores import login_of, open_store
@@ -12,17 +12,24 @@ from keyturn.values import Value
 from keyturn.world import files
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from keyturn.login import Login
     from keyturn.stores import LoginStore
     from keyturn.world import World
 
+REVOKE_SECONDS = 10.0
 _OK = 200
 
 
 class LoggedOut(Value):
-    """What a logout did. `revoked` and `unrevoked` name tokens, `why_not` says why the latter live on."""
+    """What a logout did. `revoked` and `unrevoked` name tokens, `why_not` says why the latter live on.
 
-    __slots__ = ("login", "profile", "revoked", "shared_with", "unrevoked", "where", "why_not")
+    `aside` is where a damaged record was moved to, `shared_with` are the profiles of L25.
+    """
+
+    __slots__ = ("aside", "login", "profile", "revoked", "shared_with", "unrevoked", "where", "why_not")
+    aside: str | None
     login: Login | None
     profile: str
     revoked: tuple[str, ...]
@@ -38,30 +45,11 @@ def log_out(world: World, profile: str, store: LoginStore) -> LoggedOut:
     The tombstone comes first: from then on no program uses the login, whatever the network does.
     Raises: StoreError, Unavailable (the store's lock is held).
     """
-    login = forget(store, world)
-    revoked: list[str] = []
-    unrevoked: list[str] = []
-    why_not = None
-    if login is not None and login.kind == "bearer":
-        for name, token in (("refresh_token", login.refresh_token), ("access_token", login.access_token)):
-            if token is None:
-                continue
-            if login.authority is None or not login.authority.revoke_url:
-                why_not = "its authority offers no revocation"
-                unrevoked.append(name)
-                continue
-            try:
-                answer = world.send(protocol.revocation(login.authority, token, name), seconds=10)
-            except AuthError as error:
-                why_not = error.message
-                unrevoked.append(name)
-                continue
-            if answer.status == _OK:
-                revoked.append(name)
-            else:
-                why_not = f"{login.authority.revoke_url} answered with status {answer.status}"
-                unrevoked.append(name)
+    found = forget(store, world)
+    login = found.login
+    revoked, unrevoked, why_not = _revoke(world, login) if login is not None else ([], [], None)
     return LoggedOut(
+        aside=found.aside,
         login=login,
         profile=profile,
         revoked=tuple(revoked),
@@ -72,16 +60,56 @@ def log_out(world: World, profile: str, store: LoginStore) -> LoggedOut:
     )
 
 
+def places_of(world: World, profile: str, kind: str) -> list[LoginStore]:
+    """Where copies of a profile's login may lie: its store first, then the other one if it was ever used."""
+    own = open_store(world, profile, kind)
+    other, trace = ("keychain", "cache") if own.kind == "file" else ("file", "json")
+    if files.mark(f"{world.state_dir()}/logins/{profile}.{trace}") is None:
+        return [own]
+    return [own, open_store(world, profile, other)]
+
+
+def other_logins(world: World, but: str) -> Iterator[tuple[str, LoginStore]]:
+    """The names and stores of all other profiles that hold something, or did."""
+    directory = f"{world.state_dir()}/logins"
+    for kind, suffix in (("file", ".json"), ("keychain", ".cache")):
+        for name in files.names(directory, suffix):
+            if name != but:
+                yield name, open_store(world, name, kind)
+
+
+def _revoke(world: World, login: Login) -> tuple[list[str], list[str], str | None]:
+    """What was revoked, what was not, and why; the refresh token first, for it may end the rest by itself."""
+    tokens = {"refresh_token": login.refresh_token, "access_token": login.access_token}
+    held = {name: token for name, token in tokens.items() if token is not None}
+    if login.authority is None or not login.authority.revoke_url:
+        return [], list(held), "its authority offers no revocation" if held else None
+    revoked: list[str] = []
+    why_not = None
+    for name, token in held.items():
+        try:
+            request = protocol.revocation(login.authority, token, name)
+            status = world.send(request, seconds=REVOKE_SECONDS).status
+        except Unavailable as error:
+            why_not = error.message
+            break  # the next would only wait as long again
+        if status == _OK:
+            revoked.append(name)
+        else:
+            why_not = f"{login.authority.revoke_url} answered with status {status}"
+    return revoked, [name for name in held if name not in revoked], why_not
+
+
 def _sharing(world: World, profile: str, login: Login) -> tuple[str, ...]:
     """Other profiles of the same issuer, client and account: some servers end those too (L25)."""
-    found = []
-    for name in files.names(f"{world.state_dir()}/logins", ".json"):
+    found = set()
+    for name, store in other_logins(world, profile):
         try:
-            other = login_of(open_store(world, name, "file").load()) if name != profile else None
+            other = login_of(store.glance())
         except AuthError:
             continue
         if other is None or other.authority is None or login.authority is None:
             continue
         if other.authority.client_id == login.authority.client_id and other.same_person(login):
-            found.append(name)
-    return tuple(found)
+            found.add(name)
+    return tuple(sorted(found))

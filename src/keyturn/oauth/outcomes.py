@@ -50,7 +50,12 @@ def refused(answer: Denied | Unreadable, host: str) -> AuthError:
 def ended(login: Login, store: LoginStore, rejected: Secret | None) -> Rejected:
     """The error for a login whose token is due and that has nothing to renew it with."""
     if login.kind == "api_key":
-        return Rejected("the API key kept in this profile was rejected", hint=LOGIN_HINT, code="key_rejected")
+        return Rejected(
+            f"the API key kept in {store.where} was rejected",
+            hint="keep another one: keyturn login --with-api-key",
+            code="key_rejected",
+            where=store.where,
+        )
     fact = "was rejected by the API" if rejected is not None else "has expired"
     if login.quarantine is not None:
         why = login.quarantine.reason

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from keyturn import jsontext
-from keyturn.errors import ConfigurationError, Refused, StoreError, UsageError
+from keyturn.errors import AuthError, ConfigurationError, Refused, StoreCorrupt, UsageError
 from keyturn.login import Login, fingerprint
 from keyturn.oauth import protocol
 from keyturn.oauth.authority import metadata_of
-from keyturn.oauth.grant import check_store, keep, login_from
-from keyturn.stores import login_of, open_store
+from keyturn.oauth.grant import api_of, check_store, checked_api, keep, login_from
+from keyturn.oauth.logout import other_logins
+from keyturn.stores import login_of
 from keyturn.values import Secret
 from keyturn.variables import checked_text
-from keyturn.wire import origin
-from keyturn.world import files
+from keyturn.wire import Response
 
 if TYPE_CHECKING:
     from keyturn.login import Authority
@@ -31,22 +31,30 @@ def from_json(
 ) -> Login | None:
     """Store the login in a token answer; None when it is the one that is stored already.
 
-    Containers run this at every start, so a refresh token that is, or was, this login's changes nothing.
-    Raises: UsageError, ConfigurationError, Refused (another profile holds it), Unavailable, StoreError.
+    Containers run this at every start, so a refresh token that is, or was, this login's changes nothing,
+    needs no network and writes nothing.
+    Raises: UsageError, ConfigurationError, Refused (another profile holds it), LoginRefused (it would replace
+    another account's), Unavailable, StoreError.
     """
     found = _read(text)
-    granted = protocol.read_grant(found)
-    if granted is None or granted.odd_life:
-        raise _not_an_answer(
-            "it holds no usable access_token" if granted is None else "its expires_in is no number"
-        )
-    current = login_of(check_store(store))
+    granted = protocol.read_token(
+        Response(status=200, headers={"content-type": "application/json"}, body=text.encode())
+    )
+    if not isinstance(granted, protocol.Granted):
+        raise _not_an_answer(granted.why if isinstance(granted, protocol.Unreadable) else "it is an error")
+    if granted.odd_life:
+        raise _not_an_answer("its expires_in is not a number of seconds")
+    expires_at = _expires_at(found)
     if granted.refresh_token is not None:
         mark = fingerprint(granted.refresh_token)
-        if current is not None and (mark == current.identity.refresh_hash or mark in current.ancestors):
+        current = _stored(store)
+        if current is not None and _descends(current, mark):
             return None
         _check_other_profiles(world, profile, mark)
+    elif expires_at is not None and expires_at <= world.now():
+        raise _not_an_answer("its token has expired already, and it holds no refresh_token")
     authority, api_base_url, beta = _authority(world, profile, needed=granted.refresh_token is not None)
+    check_store(store)
     login = login_from(
         granted,
         world,
@@ -54,9 +62,9 @@ def from_json(
         authority=authority,
         api_base_url=api_base_url,
         oauth_beta=beta,
-        expires_at=_expires_at(found),
+        expires_at=expires_at,
     )
-    return keep(store, world, login, person, yes=yes or not person.present)
+    return keep(store, world, login, person, yes=yes)
 
 
 def from_api_key(
@@ -64,20 +72,20 @@ def from_api_key(
 ) -> Login:
     """Store an API key.
 
-    Raises: UsageError when there is none, ConfigurationError for what no header can carry, StoreError.
+    Raises: UsageError when there is none, ConfigurationError for what no header can carry, Refused,
+    LoginRefused (it would replace a login), StoreError.
     """
     key = checked_text(text, "the API key")
     if key is None:
         raise UsageError(
             "no API key came", hint="pipe it in: keyturn login --with-api-key < key.txt", code="no_key"
         )
-    check_store(store)
     login = Login(
         login_id=world.random_text(16),
         generation=0,
         profile=profile.name,
         api_key=Secret(key),
-        api_base_url=profile.api_base_url,
+        api_base_url=profile.api_base_url and checked_api(profile.api_base_url),
         issued_at=world.now(),
         billing="metered",
         oauth_beta=False,
@@ -85,6 +93,7 @@ def from_api_key(
         ancestors=(),
         extra={},
     )
+    check_store(store)
     return keep(store, world, login, person, yes=yes)
 
 
@@ -131,16 +140,7 @@ def _authority(world: World, profile: Profile, *, needed: bool) -> tuple[Authori
             hint="name both: keyturn login --from-json - --issuer https://… --client-id ID",
             code="no_authority",
         )
-    api_base_url = profile.api_base_url or (metadata.api_base_url if metadata is not None else None)
-    if api_base_url is None:
-        raise ConfigurationError(
-            f"profile {profile.name} does not name the API that the login is for",
-            hint="name it: keyturn login --from-json - --api-base-url https://…",
-            code="no_api_base_url",
-        )
-    place = origin(api_base_url)
-    if not place.confidential:
-        raise Refused(f"a token would go to {place} without encryption", hint="use https", code="plain_http")
+    api_base_url = api_of(profile, metadata)
     authority = None
     if metadata is not None and profile.client_id:
         authority = metadata.authority(profile.client_id, profile.client_secret, profile)
@@ -148,16 +148,25 @@ def _authority(world: World, profile: Profile, *, needed: bool) -> tuple[Authori
     return authority, api_base_url, beta if profile.oauth_beta is None else profile.oauth_beta
 
 
+def _stored(store: LoginStore) -> Login | None:
+    try:
+        return login_of(store.load())
+    except StoreCorrupt:
+        return None
+
+
+def _descends(login: Login, mark: str) -> bool:
+    return mark == login.identity.refresh_hash or mark in login.ancestors
+
+
 def _check_other_profiles(world: World, profile: Profile, mark: str) -> None:
     """Two profiles with one refresh token would end each other's login at the first renewal."""
-    for name in files.names(f"{world.state_dir()}/logins", ".json"):
-        if name == profile.name:
-            continue
+    for name, store in other_logins(world, profile.name):
         try:
-            other = login_of(open_store(world, name, "file").load())
-        except StoreError:
+            other = login_of(store.load())
+        except AuthError:
             continue
-        if other is not None and (mark == other.identity.refresh_hash or mark in other.ancestors):
+        if other is not None and _descends(other, mark):
             raise Refused(
                 f"profile {name} holds this login already, and two copies would end each other",
                 hint=f"use that one: keyturn --profile {name} …; or make {profile.name} a login of its own",

@@ -72,20 +72,28 @@ def _renew(
 ) -> Login:
     if seen is not None and seen.authority is not None:
         world.prepare(seen.authority.token_url)  # a slow import must not happen under the lock
+<<<<<<< HEAD
     before, since = store.mark(), world.now()
+=======
+    before = store.mark()
+    adopted: Login | None = None
+>>>>>>> main
 
     def others_did_it() -> bool:
-        nonlocal before
+        nonlocal before, adopted
         mark = store.mark()
         if mark == before:
             return False
         before = mark
         latest = login_of(store.glance())
-        return latest is not None and state(latest, world.now(), rejected) != "due"
+        if latest is None or state(latest, world.now(), rejected) == "due":
+            return False
+        adopted = latest
+        return True
 
     held = store.hold(seconds=wait, until=others_did_it)
     if held is None:
-        latest = login_of(store.glance()) or seen
+        latest = adopted or login_of(store.glance()) or seen
         if latest is None:
             raise outcomes.nothing_stored(store, logged_out=True)
         _check_same(latest, expected)

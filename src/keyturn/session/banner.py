@@ -17,11 +17,11 @@ def banner(found: Survey, model: Chosen) -> list[str]:
     """The lines above the first prompt; the money warning is not among them."""
     offer = found.winner.offer if found.winner is not None else None
     if found.winner is None or offer is None:
-        return [f"{model.name} · not logged in"]
+        return [f"{model.name} · not logged in · /help"]
     who = f"{clean(offer.account, 80)} · " if offer.account else ""
     return [
         f"{who}{found.winner.source.name} · billing: {offer.billing}",
-        f"{model.name} at {origin(offer.base_url)}",
+        f"{model.name} at {origin(offer.base_url)} · /help",
     ]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from keyturn.clean import clean
 from keyturn.errors import AuthError, Rejected, Unavailable, UsageError
 
@@ -26,7 +24,6 @@ _STATUS = {
     "timeout_error": 504,
 }
 _TRANSIENT = (408, 409, 425, 429)
-_OWN_COMMAND = re.compile(r"\bkeyturn (login|logout|status|explain)\b(?! --?\w)")
 
 
 def as_error(failure: Exception, host: str, credential: Credential | None = None) -> AuthError | None:
@@ -62,13 +59,6 @@ def not_the_api(host: str) -> AuthError:
         hint="check ANTHROPIC_BASE_URL and the profile's api_base_url; see: keyturn explain",
         code="not_the_api",
     )
-
-
-def in_session(hint: str) -> str:
-    """A hint as it reads inside a session: `/login` in place of `keyturn login`."""
-    for outside, inside in ((" (in a session: /login)", ""), ("--model NAME", "/model NAME")):
-        hint = hint.replace(outside, inside)
-    return _OWN_COMMAND.sub(r"/\1", hint)
 
 
 def _of_answer(failure: Any, status: int, host: str, credential: Credential | None) -> AuthError:  # noqa: ANN401 - the official client's error

@@ -9,42 +9,29 @@ from typing import TYPE_CHECKING
 from keyturn.clean import clean
 from keyturn.errors import AuthError
 from keyturn.models import Chosen, checked_model, choose_model
-from keyturn.redact import redact
 from keyturn.session.asking import Reply
 from keyturn.session.banner import banner, identity, needs_login
 from keyturn.session.conversation import Conversation
 from keyturn.session.echo import without_echo
-from keyturn.session.failure import in_session
 from keyturn.session.slash import COMMANDS, Command, Question, Unknown, read_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Protocol, TextIO
+    from typing import TextIO
 
     from anthropic import AsyncAnthropic
 
     from keyturn.auth import Auth
+    from keyturn.session.voice import Voice
     from keyturn.survey import Survey
-
-    class Screen(Protocol):
-        """What the session shows itself on; `cli.terminal.Terminal` is one."""
-
-        stdin: TextIO
-        stderr: TextIO
-
-        def note(self, text: str = "") -> None:
-            """Show a line."""
-
-        def warn(self, text: str) -> None:
-            """Show a warning."""
-
-        def style(self, text: str, *styles: str, stream: TextIO | None = None) -> str:
-            """Give a text colour, where there is any."""
-
 
 # after so long without a first word the person is told what is being waited for
 _QUIET_SECONDS = 4.0
-_MESSAGE_LIMIT = 600
+_KEYS = {
+    "Alt-Enter": "begin a new line",
+    "Ctrl-C": "stop, or clear the line",
+    "//…": "ask what begins with /",
+}
 
 
 class Session:
@@ -60,14 +47,16 @@ class Session:
         *,
         make_auth: Callable[[], Auth],
         commands: Mapping[str, Callable[[str], object]],
-        screen: Screen,
+        voice: Voice,
+        stdin: TextIO,
         read: Callable[[], str],
         write: Callable[[str], None],
         model: str | None = None,
     ) -> None:
         self._make_auth = make_auth
         self._commands = commands
-        self._screen = screen
+        self._voice = voice
+        self._stdin = stdin
         self._read = read
         self._write = write
         self._auth = make_auth()
@@ -84,7 +73,7 @@ class Session:
         found = self._auth.explain()
         if needs_login(found):
             why = found.winner.why if found.winner is not None else "no credential is set, no login is stored"
-            self._screen.note(f"not logged in: {clean(why)}")
+            self._voice.say(f"not logged in: {clean(why)}")
             self._commands["login"]("")
             self._begin_anew()
         self._show_banner(self._auth.explain())
@@ -104,7 +93,7 @@ class Session:
         except EOFError:
             return False
         except KeyboardInterrupt:
-            self._say("to leave: Ctrl-D or /exit")
+            self._voice.say("to leave: Ctrl-D or /exit")
             return True
         if isinstance(meaning, Question):
             if meaning.text:
@@ -112,10 +101,8 @@ class Session:
                 self._ask(meaning.text.encode("utf-8", "replace").decode())
             return True
         if isinstance(meaning, Unknown):
-            better = f"did you mean /{meaning.nearest}? " if meaning.nearest else ""
-            self._say(
-                f"there is no /{clean(meaning.name, 40)}; {better}/help lists all; // asks it as a question"
-            )
+            better = f"did you mean /{meaning.nearest}?" if meaning.nearest else "see: /help"
+            self._voice.say(f"there is no /{clean(meaning.name, 40)}; {better}")
             return True
         return self._obey(meaning)
 
@@ -124,7 +111,7 @@ class Session:
     def _ask(self, text: str) -> None:
         reply = Reply(self._first_write)
         try:
-            with without_echo(self._screen.stdin):
+            with without_echo(self._stdin):
                 self._ready.join()
                 if self._client is None:
                     from keyturn.clients import async_anthropic
@@ -135,7 +122,7 @@ class Session:
             # what was read of it is part of the conversation: "go on" can follow
             self._end_of(reply)
             self._conversation.keep(text, reply.text.rstrip())
-            self._say("interrupted")
+            self._voice.say("interrupted")
             return
         except AuthError as error:
             self._end_of(reply)
@@ -143,16 +130,16 @@ class Session:
             return
         self._end_of(reply)
         if not self._conversation.keep(text, reply.text):
-            self._say("the answer holds no text")
+            self._voice.say("the answer holds no text")
         if reply.note is not None:
-            self._screen.warn(reply.note)
-        self._screen.note()
+            self._voice.warn(reply.note)
+        self._voice.note()
 
     async def _answer(self, client: AsyncAnthropic, reply: Reply, text: str) -> None:
         host = clean(str(client.base_url).rstrip("/"))
         loop = asyncio.get_running_loop()
         self._waiting = loop.call_later(
-            _QUIET_SECONDS, self._say, f"waiting for {host}; Ctrl-C stops waiting"
+            _QUIET_SECONDS, self._voice.say, f"waiting for {host}; Ctrl-C stops waiting"
         )
         try:
             await reply.stream(
@@ -174,7 +161,7 @@ class Session:
         """What went wrong and what to do; the question is forgotten, and the session goes on."""
         if error.code == "login_changed":
             error.hint = "ask again to go on as that account; /status shows it"
-        self._show(error)
+        self._voice.failure(error)
         # the next question sees what is there then: a login made elsewhere, a file that was mended
         self._begin_anew()
         self._show_change()
@@ -192,9 +179,10 @@ class Session:
             else:
                 self._commands[command.name](command.argument)
         except AuthError as error:
-            self._show(error)
+            self._voice.failure(error)
         except KeyboardInterrupt:
-            self._say("\ninterrupted")
+            self._voice.note()
+            self._voice.say("interrupted")
         if command.name in ("login", "logout"):
             self._begin_anew()
             self._show_change()
@@ -202,13 +190,14 @@ class Session:
 
     def _help(self) -> None:
         for name, about in COMMANDS.items():
-            self._screen.note(f"  {self._styled(f'/{name:<8}', 'bold')} {about}")
-        self._say("  Alt-Enter begins a new line, Ctrl-C stops an answer, // begins a question with /")
+            self._voice.note(f"  {self._voice.styled(f'/{name:<8}', 'bold')} {about}")
+        for key, about in _KEYS.items():
+            self._voice.note(f"  {self._voice.styled(f'{key:<9}', 'bold')} {about}")
 
     def _change_model(self, name: str) -> None:
         if name:
             self._model = Chosen(name=checked_model(name), by="/model")
-        self._screen.note(f"model: {self._model.name} ({self._model.by})")
+        self._voice.note(f"model: {self._model.name} ({self._model.by})")
 
     # -- who asks
 
@@ -227,7 +216,7 @@ class Session:
         try:
             found = self._auth.explain()
         except AuthError as error:
-            self._show(error)
+            self._voice.failure(error)
             return
         if identity(found) != self._shown:
             self._show_banner(found)
@@ -235,25 +224,11 @@ class Session:
     def _show_banner(self, found: Survey) -> None:
         self._shown = identity(found)
         for line in banner(found, self._model):
-            self._say(line)
+            self._voice.say(line)
         if found.winner is not None and isinstance(found.winner.answer, AuthError):
-            self._show(found.winner.answer)
+            self._voice.failure(found.winner.answer)
         for warning in found.warnings:
-            self._screen.warn(warning)
-
-    # -- showing
-
-    def _show(self, error: AuthError) -> None:
-        label = self._styled("error:", "red")
-        self._screen.note(f"{label} {redact(clean(error.message, _MESSAGE_LIMIT))}")
-        if error.hint:
-            self._screen.note(f"hint: {redact(clean(in_session(error.hint), _MESSAGE_LIMIT))}")
-
-    def _say(self, text: str) -> None:
-        self._screen.note(self._styled(text, "dim"))
-
-    def _styled(self, text: str, *styles: str) -> str:
-        return self._screen.style(text, *styles, stream=self._screen.stderr)
+            self._voice.warn(warning)
 
 
 def _load_client() -> None:

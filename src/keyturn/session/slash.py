@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 COMMANDS: Mapping[str, str] = {
     "login": "log in again, in the browser",
     "logout": "remove and revoke the login",
-    "status": "who asks, who pays, until when",
+    "status": "account, billing, expiry",
     "explain": "why this credential is used",
     "model": "show or change: /model NAME",
     "help": "this list",

@@ -7,7 +7,7 @@ from keyturn.errors import AuthError, ConfigurationError
 from keyturn.values import BILLING, Secret, Value
 from keyturn.variables import text_variable
 from keyturn.wire import origin
-from keyturn.world import files
+from keyturn.world import directories, files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def change_config(world: World, change: Callable[[dict[str, Any]], None]) -> Con
     from keyturn.world.locks import FileLock
 
     directory = world.config_dir()
-    files.make_private_directory(directory)
+    directories.make_private_directory(directory)
     lock = FileLock(f"{directory}/config.lock", world)
     lock.acquire(seconds=10)
     try:

@@ -10,6 +10,7 @@ from keyturn.survey import Absent, Offer
 from keyturn.values import BearerToken, Secret
 from keyturn.variables import checked_text, text_variable
 from keyturn.wire import origin
+from keyturn.world.locks import GATES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 NAME = "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR"
 LIMIT = 16 * 1024
-# A pipe gives its token once, so it is kept for the process; the key tells a reused number apart.
-_read: dict[tuple[int, int, int], Secret] = {}
+# A pipe gives its token once, so it is kept for the process; the key tells a reused number or inode apart.
+_read: dict[tuple[int, int, int, int], Secret] = {}
 
 
 def look(scene: Scene) -> Absent | Offer:
@@ -42,11 +43,12 @@ def look(scene: Scene) -> Absent | Offer:
         raise _wrong(f"descriptor {number} is a directory")
     where = f"file descriptor {number}, named by {NAME}"
     url = scene.oauth_url(NAME)
-    key = (number, state.st_dev, state.st_ino)
+    key = (number, state.st_dev, state.st_ino, state.st_ctime_ns)
 
     def redeem(rejected: Credential | None) -> Credential:
-        if key not in _read:
-            _read[key] = _token(scene.world, number)
+        with GATES.gate(NAME):  # threads with other profiles read it too, and half a token each would be none
+            if key not in _read:
+                _read[key] = _token(scene.world, number)
         credential = BearerToken(
             source="oauth-token-fd",
             where=where,

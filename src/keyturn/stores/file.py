@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from keyturn.errors import StoreChanged, StoreCorrupt, StoreDenied
 from keyturn.records import read_record, write_record
+<<<<<<< HEAD
 from keyturn.stores.journal import JournalFile
 from keyturn.stores.sidecar import SideCarFile
 from keyturn.world import files
+=======
+from keyturn.world import directories, files
+>>>>>>> main
 from keyturn.world.locks import FileLock
 
 TYPE_CHECKING = False
@@ -64,7 +68,7 @@ class FileStore:
     glance = load
 
     def hold(self, *, seconds: float, until: Callable[[], bool] | None = None) -> HeldFile | None:
-        files.make_private_directory(self.directory)
+        directories.make_private_directory(self.directory)
         lock = FileLock(self.lock_path, self.world)
         return HeldFile(self, lock) if lock.acquire(seconds=seconds, until=until) else None
 
@@ -98,18 +102,25 @@ class HeldFile:
     def load(self) -> Record | None:
         return self._store.read()
 
+<<<<<<< HEAD
     def check_savable(self) -> None:
-        files.check_own_directory(self._store.directory)
-        files.check_writable(self._store.directory)
-        files.check_replaceable(self._store.path)
+        directories.check_own_directory(self._store.directory)
+        directories.check_writable(self._store.directory)
+        directories.check_replaceable(self._store.path)
 
     def prove_writable(self) -> None:
         self.check_savable()
-        files.prove_writable(self._store.path)
+        directories.prove_writable(self._store.path)
+=======
+    def prove_writable(self) -> None:
+        directories.check_own_directory(self._store.directory)
+        directories.check_replaceable(self._store.path)
+        directories.prove_writable(self._store.path)
+>>>>>>> main
 
     def save(self, record: Record, *, replacing: Identity | None, verify: bool = False) -> Record:
         path = self._store.path
-        files.check_own_directory(self._store.directory)
+        directories.check_own_directory(self._store.directory)
         current = self._store.read()
         if self._store.read_only and current is not None:
             raise StoreDenied(

@@ -12,8 +12,12 @@ from keyturn.records import read_record, write_record
 from keyturn.stores.file import next_generation
 from keyturn.stores.journal import JournalFile
 from keyturn.stores.secret_service import Item
+<<<<<<< HEAD
 from keyturn.stores.sidecar import SideCarFile
 from keyturn.world import files
+=======
+from keyturn.world import directories, files
+>>>>>>> main
 from keyturn.world.locks import FileLock
 
 TYPE_CHECKING = False
@@ -64,7 +68,7 @@ class KeychainStore:
         return cached if isinstance(cached, Tombstone) else None
 
     def hold(self, *, seconds: float, until: Callable[[], bool] | None = None) -> HeldKeychain | None:
-        files.make_private_directory(self.directory)
+        directories.make_private_directory(self.directory)
         lock = FileLock(self.lock_path, self.world)
         return HeldKeychain(self, lock) if lock.acquire(seconds=seconds, until=until) else None
 
@@ -99,18 +103,24 @@ class HeldKeychain:
         self._seen = (record, self._store.mark())
         return record
 
+<<<<<<< HEAD
     def check_savable(self) -> None:
-        files.check_own_directory(self._store.directory)
-        files.check_writable(self._store.directory)
+        directories.check_own_directory(self._store.directory)
+        directories.check_writable(self._store.directory)
 
     def prove_writable(self) -> None:
         self.check_savable()
-        files.prove_writable(self._store.cache_path)
+        directories.prove_writable(self._store.cache_path)
+=======
+    def prove_writable(self) -> None:
+        directories.check_own_directory(self._store.directory)
+        directories.prove_writable(self._store.cache_path)
+>>>>>>> main
         self._store.item.prove_reachable()
 
     def save(self, record: Record, *, replacing: Identity | None, verify: bool = False) -> Record:
         store = self._store
-        files.check_own_directory(store.directory)
+        directories.check_own_directory(store.directory)
         stored = next_generation(record, self._current(), replacing, store.where)
         self._seen = None
         files.sweep(store.cache_path)

@@ -66,12 +66,12 @@ class SourceContract:
     def test_looking_changes_nothing_and_asks_nobody(self, tmp_path: Path) -> None:
         world, _, _ = self._offer(tmp_path)
         scene = self.scene(world)
-        before, variables = everything_below(world.directory), dict(world.variables)
+        before, variables = everything_below(world.folder), dict(world.variables)
         first, second = self.source.look(scene), self.source.look(scene)
         assert isinstance(first, Offer)
         assert isinstance(second, Offer)
         assert first.replace(redeem=None) == second.replace(redeem=None)
-        assert everything_below(world.directory) == before
+        assert everything_below(world.folder) == before
         assert world.variables == variables
         assert (world.requests, world.browsed, world.slept) == ([], [], 0.0)
 

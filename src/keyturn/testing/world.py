@@ -22,20 +22,20 @@ NOW = 1_800_000_000.0
 
 
 class FakeWorld(World):
-    """A World whose files lie below `directory` and whose network is a list of answers.
+    """A World whose files lie below `folder` and whose network is a list of answers.
 
     `env` is the whole environment, may be changed at any time, and begins with HOME and KEYTURN_HOME below
-    `directory`. `script` takes answers in order: a Response, an exception to raise, or a function of the
+    `folder`. `script` takes answers in order: a Response, an exception to raise, or a function of the
     request; `requests` holds what was sent. `browsed` holds the addresses that a browser was shown.
     """
 
     def __init__(
-        self, directory: str | os.PathLike[str], env: Mapping[str, str] | None = None, *, now: float = NOW
+        self, folder: str | os.PathLike[str], env: Mapping[str, str] | None = None, *, now: float = NOW
     ) -> None:
-        self.directory = os.path.realpath(directory)
+        self.folder = os.path.realpath(folder)
         self.variables: dict[str, str] = {
-            "HOME": self.directory,
-            "KEYTURN_HOME": f"{self.directory}/keyturn",
+            "HOME": self.folder,
+            "KEYTURN_HOME": f"{self.folder}/keyturn",
             **(env or {}),
         }
         super().__init__(self.variables)
@@ -44,7 +44,7 @@ class FakeWorld(World):
         self.browsed: list[str] = []
         self.slept = 0.0
         self.terminal = False
-        self.working_directory = self.directory
+        self.working_directory = self.folder
         self._wall = now
         self._clock = 1000.0
 
@@ -59,9 +59,9 @@ class FakeWorld(World):
 
     def write_config(self, fields: Mapping[str, object]) -> str:
         """Put a `config.json` in place, and say where."""
-        folder = self.config_dir()
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        path = f"{folder}/config.json"
+        directory = self.config_dir()
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        path = f"{directory}/config.json"
         with open(path, "w", encoding="utf-8") as file:
             file.write(jsontext.dump({"version": 1, **fields}))
         return path

@@ -84,7 +84,7 @@ class World:
         except OSError:
             return "/"
 
-    def directory(self, path: str) -> str | None:
+    def find_directory(self, path: str) -> str | None:
         """The canonical path of a directory, seen from the working directory; None when there is none."""
         found = os.path.realpath(os.path.join(self.cwd(), path))
         return found if os.path.isdir(found) else None

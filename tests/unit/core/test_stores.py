@@ -31,7 +31,7 @@ class FakeItem(Item):
 
     def __init__(self, world: FakeWorld, profile: str) -> None:
         super().__init__(world, profile)
-        folder = Path(world.directory, "keychain")
+        folder = Path(world.folder, "keychain")
         folder.mkdir(exist_ok=True)
         self._file = folder / profile
         self.failure: Exception | None = None
