@@ -184,14 +184,8 @@ def forget(store: LoginStore, world: World) -> Forgotten:
             held.prove_writable()
             aside = held.set_aside()
             current = None
-<<<<<<< HEAD
         held.journal.remove()
         held.trouble.clear()
-        if current is None or isinstance(current, Tombstone):
-            return None
-        held.save(Tombstone(generation=current.generation, at=world.now()), replacing=current.identity)
-        return login_of(current)
-=======
         if aside is not None:
             held.save(Tombstone(generation=int(world.now()), at=world.now()), replacing=None)
         elif isinstance(current, Login):
@@ -231,7 +225,6 @@ def _agree(old: Login, new: Login, person: Person) -> None:
 
 def _is_another(old: Login, new: Login) -> bool:
     return old.kind != new.kind or not old.same_person(new)
->>>>>>> main
 
 
 def _peek(store: LoginStore) -> Login | None:

@@ -72,12 +72,8 @@ def _renew(
 ) -> Login:
     if seen is not None and seen.authority is not None:
         world.prepare(seen.authority.token_url)  # a slow import must not happen under the lock
-<<<<<<< HEAD
     before, since = store.mark(), world.now()
-=======
-    before = store.mark()
     adopted: Login | None = None
->>>>>>> main
 
     def others_did_it() -> bool:
         nonlocal before, adopted

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from keyturn.errors import StoreChanged, StoreCorrupt, StoreDenied
 from keyturn.records import read_record, write_record
-<<<<<<< HEAD
 from keyturn.stores.journal import JournalFile
 from keyturn.stores.sidecar import SideCarFile
-from keyturn.world import files
-=======
 from keyturn.world import directories, files
->>>>>>> main
 from keyturn.world.locks import FileLock
 
 TYPE_CHECKING = False
@@ -102,7 +98,6 @@ class HeldFile:
     def load(self) -> Record | None:
         return self._store.read()
 
-<<<<<<< HEAD
     def check_savable(self) -> None:
         directories.check_own_directory(self._store.directory)
         directories.check_writable(self._store.directory)
@@ -111,12 +106,6 @@ class HeldFile:
     def prove_writable(self) -> None:
         self.check_savable()
         directories.prove_writable(self._store.path)
-=======
-    def prove_writable(self) -> None:
-        directories.check_own_directory(self._store.directory)
-        directories.check_replaceable(self._store.path)
-        directories.prove_writable(self._store.path)
->>>>>>> main
 
     def save(self, record: Record, *, replacing: Identity | None, verify: bool = False) -> Record:
         path = self._store.path

@@ -12,12 +12,8 @@ from keyturn.records import read_record, write_record
 from keyturn.stores.file import next_generation
 from keyturn.stores.journal import JournalFile
 from keyturn.stores.secret_service import Item
-<<<<<<< HEAD
 from keyturn.stores.sidecar import SideCarFile
-from keyturn.world import files
-=======
 from keyturn.world import directories, files
->>>>>>> main
 from keyturn.world.locks import FileLock
 
 TYPE_CHECKING = False
@@ -103,7 +99,6 @@ class HeldKeychain:
         self._seen = (record, self._store.mark())
         return record
 
-<<<<<<< HEAD
     def check_savable(self) -> None:
         directories.check_own_directory(self._store.directory)
         directories.check_writable(self._store.directory)
@@ -111,11 +106,6 @@ class HeldKeychain:
     def prove_writable(self) -> None:
         self.check_savable()
         directories.prove_writable(self._store.cache_path)
-=======
-    def prove_writable(self) -> None:
-        directories.check_own_directory(self._store.directory)
-        directories.prove_writable(self._store.cache_path)
->>>>>>> main
         self._store.item.prove_reachable()
 
     def save(self, record: Record, *, replacing: Identity | None, verify: bool = False) -> Record:
