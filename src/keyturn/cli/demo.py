@@ -6,9 +6,11 @@ import io
 import os
 import tempfile
 from argparse import Namespace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from keyturn.cli import explain
+from keyturn.cli.ask import writer
 from keyturn.cli.terminal import Terminal
 from keyturn.errors import ConfigurationError
 
@@ -40,14 +42,13 @@ def run(options: Namespace, terminal: Terminal) -> int:
 def play(options: Namespace, terminal: Terminal, sandbox: Callable[..., Sandbox]) -> int:
     """As `run`, with a sandbox of the caller's making."""
     from keyturn.demo.props import Props
-    from keyturn.demo.screen import Screen
     from keyturn.demo.stage import Stage
-    from keyturn.demo.story import tell
+    from keyturn.demo.story import STEPS, tell
 
-    place = _place_of(options.svg)
-    screen = Screen(terminal)
     began = terminal.world.clock()
+    screen = _screen(terminal)
     with Stage(terminal.world.env, sandbox=sandbox) as stage:
+        place = _place_of(options.svg)
         props = Props(stage=stage, screen=screen, explain=_explained(stage, screen), stdin=_stdin(terminal))
         try:
             failed = tell(props)
@@ -55,34 +56,59 @@ def play(options: Namespace, terminal: Terminal, sandbox: Callable[..., Sandbox]
             screen.quiet()
             if props.crowd is not None:
                 props.crowd.end()
+            if props.timeline is None and not os.path.getsize(place):
+                os.unlink(place)
+    if props.timeline is not None:
         _show_picture(props, place)
-    seconds = terminal.world.clock() - began
-    held = sum(bool(fact["holds"]) for fact in props.facts)
     if terminal.json:
-        svg = place if props.timeline is not None else None
-        terminal.print_json({"version": VERSION, "failed": failed, "facts": props.facts, "svg": svg})
+        picture = place if props.timeline is not None else None
+        terminal.print_json({"version": VERSION, "failed": failed, "facts": props.facts, "svg": picture})
     if failed is not None:
-        screen.title(f"step not as told: {failed}")
+        screen.title(f"step {failed}: it did not happen as it should; see above")
         return _NOT_AS_TOLD
-    screen.title(f"every step happened: {held} facts checked in {seconds:.0f} s, nothing left behind")
+    seconds = terminal.world.clock() - began
+    screen.title(f"all {len(STEPS)} steps happened: {len(props.facts)} facts checked in {seconds:.0f} s")
     return 0
 
 
+def _screen(terminal: Terminal) -> Screen:
+    from keyturn.demo.screen import Screen
+
+    stream = terminal.stderr if terminal.json else terminal.stdout
+    return Screen(
+        _noter(terminal) if terminal.json else writer(terminal),
+        width=terminal.width,
+        watched=stream.isatty() and terminal.world.variable("TERM") != "dumb",
+        encoding=stream.encoding or "utf-8",
+        style=partial(terminal.style, stream=stream),
+    )
+
+
+def _noter(terminal: Terminal) -> Callable[[str], None]:
+    """The story for a person, while standard output is kept for JSON."""
+
+    def write(text: str) -> None:
+        terminal.stderr.write(text)
+        terminal.stderr.flush()
+
+    return write
+
+
 def _show_picture(props: Props, place: str) -> None:
-    """The timeline on the screen and as a file; nothing when the story ended before there was one."""
+    """The timeline on the screen and as a file."""
     from keyturn.demo.chart import ASCII, UNICODE, chart
     from keyturn.demo.picture import picture
 
     screen, found = props.screen, props.timeline
     if found is None:
         return
-    screen.heading("the 16 programs of step 3, from the first question to the last token")
+    screen.heading("Step 3 as a picture: the 16 programs, from the first question to the last token")
     marks = UNICODE if screen.unicode else ASCII
     screen.block(chart(found, screen.width - 3, marks=marks, style=screen.style))
     with open(place, "w", encoding="utf-8") as file:
         file.write(picture(found))
-    screen.say("The same as a picture:")
-    screen.raw(place)
+    screen.heading("The same, drawn:")
+    screen.path(place)
 
 
 def _explained(stage: Stage, screen: Screen) -> Callable[[], list[str]]:
@@ -90,7 +116,7 @@ def _explained(stage: Stage, screen: Screen) -> Callable[[], list[str]]:
     from keyturn.world import World
 
     def lines() -> list[str]:
-        page = _Page(drawn=screen.person)
+        page = _Page(drawn=screen.watched)
         world = World({**stage.env, "COLUMNS": str(screen.width - 3)})
         options = Namespace(profile=None, route=None, source=None, require_billing=None)
         explain.run(options, Terminal(world, stdout=page))
@@ -112,7 +138,7 @@ class _Page(io.StringIO):
 
 def _stdin(terminal: Terminal) -> int | None:
     """The descriptor of the person, if one may be asked."""
-    if not (terminal.may_ask and terminal.is_terminal) or terminal.stdin is None:
+    if terminal.json or not (terminal.may_ask and terminal.is_terminal):
         return None
     return terminal.stdin.fileno()
 

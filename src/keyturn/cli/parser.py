@@ -131,10 +131,10 @@ def overview(width: int) -> str:
             "commands:",
             *pairs(commands, width, indent=2),
             "",
-            "options, before or after a command:",
+            *wrap("options, before or after a command:", width),
             *pairs(common, width, indent=2),
             "",
-            "keyturn COMMAND --help shows more",
+            *wrap("keyturn COMMAND --help shows more", width),
         ]
     )
 

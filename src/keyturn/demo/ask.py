@@ -33,15 +33,18 @@ def ask(props: Props) -> None:
         said += piece
     screen.end_piece()
     asked = stage.seen(mark, "api", path="/v1/messages")
-    props.check("requests the API saw, by status", [200], [event.facts.get("status") for event in asked])
+    props.check(
+        "status of the one request that the API saw", [200], [one.facts.get("status") for one in asked]
+    )
     login = stage.login()
-    account = login.account if login is not None else None
-    props.check("credential the API saw", "oauth of " + str(account), _credential(asked[0].facts))
-    props.check("the answer quotes the question", True, QUESTION in said)  # noqa: FBT003 - a fact
-    screen.say("And why that credential? The command keyturn explain, for this login:")
+    stored = f"oauth, {login.account}" if login is not None else "nothing"
+    facts = asked[0].facts
+    props.check("credential on it", stored, f"{facts.get('kind_of_credential')}, {facts.get('account')}")
+    props.confirm("the answer quotes the question", seen=QUESTION in said)
+    screen.say("And why that credential? This is what keyturn explain prints here:")
     screen.block(props.explain())
     winner = stage.auth.explain().winner
-    props.check("source that wins", "stored-login", winner.source.id if winner is not None else None)
+    props.check("the winner", "stored-login", winner.source.id if winner is not None else None)
 
 
 def answer(auth: Auth, question: str) -> tuple[Iterator[str], str]:
@@ -52,7 +55,7 @@ def answer(auth: Auth, question: str) -> tuple[Iterator[str], str]:
         if error.code != "extra_missing":
             raise
         return _plain(auth, question), (
-            "The official client is not installed (pip install 'keyturn[session]'), so httpx2 asks with keyturn"
+            "The official client is not installed (pip install 'keyturn[session]'): httpx2 asks with keyturn"
         )
 
     def stream() -> Iterator[str]:
@@ -91,8 +94,3 @@ def _plain(auth: Auth, question: str) -> Iterator[str]:
         for line in response.iter_lines():
             if line.startswith("data:") and (event := json.loads(line[5:]))["type"] == "content_block_delta":
                 yield event["delta"]["text"]
-
-
-def _credential(facts: object) -> str:
-    found = facts if isinstance(facts, dict) else dict(facts)  # type: ignore[call-overload]
-    return f"{found.get('kind_of_credential')} of {found.get('account')}"

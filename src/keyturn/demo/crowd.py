@@ -65,7 +65,7 @@ class Crowd:
         return self._answers(what)
 
     def sign(self, what: str) -> int:
-        """Let every program make a request ready, with its credential on it, and hold it back; how many do."""
+        """Let every program make a request ready, credential on it, and hold it back; how many do."""
         self._tell({"hold": True})
         return sum("signed" in answer for answer in self._answers(what))
 

@@ -1,4 +1,4 @@
-"""Steps 5 and 6: a login revoked elsewhere and replaced while programs run, and a logout that leaves nothing."""
+"""Steps 5 and 6: a login revoked and replaced while programs run, and a logout that leaves nothing."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from .login import enter
 from .stampede import answered, status_of
 
 if TYPE_CHECKING:
-    from keyturn.auth import Auth
-
     from .props import Props
 
 AGAIN = "Am I still logged in?"
@@ -28,23 +26,19 @@ def revoke(props: Props) -> None:
     stage.sandbox.set(token_delay=0.0)
     mark = stage.mark()
     props.check("logins revoked at the authority", 1, stage.sandbox.revoke_all())
-    screen.say("The next request of a running program:")
-    error = _refused(stage.auth)
-    if error is not None:
-        screen.block([f"keyturn: error: {error.message}", f"hint: {error.hint}"])
-    props.check("error", "login_ended", error.code if error is not None else None)
-    props.check("its hint names the next command", True, "keyturn login" in str(error and error.hint))  # noqa: FBT003 - a fact
+    error = _next_request(props)
+    props.check("code of that error", "login_ended", error.code if error is not None else None)
+    props.confirm("its hint names the next command", seen="keyturn login" in str(error and error.hint))
     results = [event.facts.get("result") for event in stage.seen(mark, "token", grant="refresh_token")]
-    props.check("what the authority answered to the one renewal", ["invalid_grant"], results)
-    screen.say("So the demo logs in again by itself; the programs go on running.")
+    props.check("the authority's answer to the one renewal tried", ["invalid_grant"], results)
+    screen.say(f"So the demo logs in again by itself. The {SIZE} programs run on, none is restarted.")
     enter(props, alone=True)
     mark = stage.mark()
     pieces, _ = answer(stage.auth, AGAIN)
-    props.check("the same program asks again, and is answered", True, AGAIN in "".join(pieces))  # noqa: FBT003 - a fact
-    props.check(
-        "of the running programs are answered", SIZE, answered(props.programs.ask("programs with an answer"))
-    )
-    props.check("renewals that this took", 0, len(stage.seen(mark, "token", grant="refresh_token")))
+    props.confirm("the program that failed is answered again", seen=AGAIN in "".join(pieces))
+    answers = props.programs.ask("programs with an answer")
+    props.check("of the others are answered", SIZE, answered(answers))
+    props.check("refresh requests that this took", 0, len(stage.seen(mark, "token", grant="refresh_token")))
 
 
 def log_out(props: Props) -> None:
@@ -54,25 +48,27 @@ def log_out(props: Props) -> None:
     mark = stage.mark()
     log_out_for_real(stage.world, stage.profile.name, stage.store)
     revoked = [event.facts.get("status") for event in stage.seen(mark, "revoke")]
-    props.check("tokens revoked at the authority, by its answers", [200, 200], revoked)
-    props.check("status of the last token at the API", _UNAUTHORIZED, status_of(props, last))
-    props.check("logins that are still alive there", 0, stage.sandbox.revoke_all())
-    error = _refused(stage.auth)
-    screen.say(f"The next request now says: {error.message if error is not None else 'nothing'}")
+    props.check("the authority's answers to two revocations", [200, 200], revoked)
+    props.check("status of the last token at the API now", _UNAUTHORIZED, status_of(props, last))
+    props.check("logins still alive at the authority", 0, stage.sandbox.revoke_all())
+    error = _next_request(props)
     props.check("kind of that error", NoCredential.__name__, type(error).__name__)
-    props.check("exit statuses of the programs", [0] * SIZE, props.programs.end())
+    props.check("programs that then end with status 0", SIZE, props.programs.end().count(0))
     files, found = _left_over(stage.home, stage.secrets)
-    props.check(f"tokens and codes ever made: {len(stage.secrets)}; of them left in {files} files", 0, found)
+    props.check(f"secrets left in {files} files, of {len(stage.secrets)} ever made", 0, found)
     shown = "".join(screen.shown)
-    props.check("of them shown on this screen", 0, sum(secret in shown for secret in stage.secrets))
+    props.check("secrets shown on this screen", 0, sum(secret in shown for secret in stage.secrets))
 
 
-def _refused(auth: Auth) -> AuthError | None:
+def _next_request(props: Props) -> AuthError | None:
+    """What keyturn says to the next request of a running program."""
+    props.screen.say("The next request of a running program:")
     try:
-        pieces, _ = answer(auth, AGAIN)
+        pieces, _ = answer(props.stage.auth, AGAIN)
         for _ in pieces:
             pass
     except AuthError as error:
+        props.screen.quote(f"error: {error.message}", f"hint: {error.hint}")
         return error
     return None
 

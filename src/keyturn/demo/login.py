@@ -27,11 +27,11 @@ def log_in(props: Props) -> None:
     else:
         screen.say("The sandbox's page lets you pick an account; any password does.")
     login = enter(props, alone=props.stdin is None)
-    props.check("consents given on the sandbox's page", 1, len(stage.seen(mark, "consent", answer="allow")))
+    props.check("consent given on the sandbox's page", 1, len(stage.seen(mark, "consent", answer="allow")))
     codes = stage.seen(mark, "token", grant="authorization_code", result="granted")
-    props.check("codes exchanged for a token (PKCE S256)", 1, len(codes))
+    props.check("code exchanged for a login, with PKCE", 1, len(codes))
     accounts = {event.facts["account"] for event in stage.seen(mark, "consent")}
-    props.check("stored login belongs to", " and ".join(sorted(map(str, accounts))), login.account)
+    props.check("the stored login is that of", " and ".join(sorted(map(str, accounts))), login.account)
 
 
 def enter(props: Props, *, alone: bool) -> Login:
@@ -47,5 +47,5 @@ def enter(props: Props, *, alone: bool) -> Login:
     login = log_in_for_real(world, props.stage.profile, props.stage.store, person, wish)
     if world.visit is not None:
         world.visit.join(10.0)
-        props.check("the browser ended on the page of a success", True, world.visit.arrived)  # noqa: FBT003 - a fact
+        props.confirm("the browser's last page says that it worked", seen=world.visit.arrived)
     return login

@@ -42,6 +42,10 @@ class Props:
             raise Mismatch(name)
         self.screen.fact(name, seen)
 
+    def confirm(self, name: str, *, seen: bool) -> None:
+        """As `check`, for what either happened or did not."""
+        self.check(name, expected=True, seen=seen)
+
     @property
     def programs(self) -> Crowd:
         """The sixteen programs. Raises: RuntimeError before they were started."""

@@ -8,61 +8,84 @@ from typing import TYPE_CHECKING
 from keyturn.clean import clean
 
 if TYPE_CHECKING:
-    from keyturn.cli.terminal import Terminal
+    from collections.abc import Callable
 
 _WIDEST = 100  # beyond it lines are hard to follow
 _INDENT = "   "
+_NARROWEST = 16
 _TEXT_LIMIT = 4000
 
 
-class Screen:
-    """Writes to a terminal's standard output, or to its standard error when that is for JSON."""
+def _plain(text: str, *styles: str) -> str:
+    del styles
+    return text
 
-    def __init__(self, terminal: Terminal) -> None:
-        self._terminal = terminal
-        self._stream = terminal.stderr if terminal.json else terminal.stdout
-        self.width = min(terminal.width, _WIDEST)
-        self.person = self._stream is not None and self._stream.isatty()
-        self.unicode = _can_write(self._stream, "✓✗━·◆●")
+
+class Screen:
+    """`write` takes text at once; `watched`: by a person, on a terminal that can take a line back.
+
+    `style` colours a text by names, as `Terminal.style` does; `encoding` decides about the marks.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[str], object],
+        *,
+        width: int = 80,
+        watched: bool = False,
+        encoding: str = "utf-8",
+        style: Callable[..., str] = _plain,
+    ) -> None:
+        self._send = write
+        self.width = min(width, _WIDEST)
+        self.watched = watched
+        self.unicode = _can_write(encoding, "✓✗━·◆●")
+        self.style = style
         self._live = False
         self._column = 0
         self.shown: list[str] = []
 
-    def style(self, text: str, *styles: str) -> str:
-        """The text in the terminal's styles, plain where nobody watches."""
-        return self._terminal.style(text, *styles, stream=self._stream)
-
     def title(self, text: str) -> None:
         """The first line."""
-        for line in textwrap.wrap(text, self.width):
+        for line in _wrapped(text, self.width):
             self._line(self.style(line, "bold"))
 
     def step(self, number: int, title: str) -> None:
         """A step begins."""
         self._line("")
-        lines = textwrap.wrap(title, self.width - len(_INDENT))
+        lines = _wrapped(title, self.width - len(_INDENT))
         for at, line in enumerate(lines):
             self._line(self.style(f"{number if at == 0 else ' '}  {line}", "bold"))
 
     def heading(self, text: str) -> None:
         """What comes now is no step."""
         self._line("")
-        for line in textwrap.wrap(text, self.width - len(_INDENT)):
+        for line in _wrapped(text, self.width - len(_INDENT)):
             self._line(self.style(f"{_INDENT}{line}", "bold"))
 
     def say(self, text: str) -> None:
         """A sentence of the story."""
-        for line in textwrap.wrap(clean(text, _TEXT_LIMIT), self.width - len(_INDENT)):
+        for line in _wrapped(clean(text, _TEXT_LIMIT), self.width - len(_INDENT)):
             self._line(self.style(f"{_INDENT}{line}", "dim"))
 
     def raw(self, text: str) -> None:
         """One logical line as it is, so that it can be copied whole."""
         self._line(f"\n{text}\n")
 
+    def path(self, place: str) -> None:
+        """A path, whole on one line."""
+        self._line(f"{_INDENT}{clean(place, _TEXT_LIMIT)}")
+
     def block(self, lines: list[str]) -> None:
         """Lines that are laid out already."""
         for line in lines:
             self._line(f"{_INDENT}{line}".rstrip())
+
+    def quote(self, *lines: str) -> None:
+        """What keyturn says to its user."""
+        for text in lines:
+            for line in _wrapped(clean(text, _TEXT_LIMIT), self.width - len(_INDENT) - 2):
+                self._line(f"{_INDENT}{self.style('|', 'blue')} {line}")
 
     def asked(self, text: str) -> None:
         """A question to Claude's stand-in; its answer follows piece by piece."""
@@ -89,33 +112,39 @@ class Screen:
 
     def fact(self, name: str, seen: object) -> None:
         """Something that was checked and holds."""
-        self._marked(self.style("✓" if self.unicode else "ok", "green"), f"{name}: {seen}")
+        mark = self.style("✓" if self.unicode else "+", "green")
+        self._marked(mark, name if seen is True else f"{name}: {_said(seen)}")
 
     def failed(self, name: str, expected: object, seen: object) -> None:
         """Something that was checked and does not hold."""
-        mark = self.style("✗" if self.unicode else "FAILED", "red", "bold")
-        self._marked(mark, f"{name}: expected {expected}, seen {seen}")
+        differs = (
+            "it did not happen" if expected is True else f"expected {_said(expected)}, seen {_said(seen)}"
+        )
+        self._marked(self._cross(), f"{name}: {differs}")
 
     def trouble(self, what: str, hint: str | None) -> None:
         """An error, as the command line shows one."""
-        self._marked(self.style("✗" if self.unicode else "FAILED", "red", "bold"), what)
+        self._marked(self._cross(), what)
         if hint:
             self.say(f"hint: {hint}")
 
     def live(self, text: str) -> None:
         """What is going on just now; replaced by whatever comes next. Shown only to a person."""
-        if self.person:
-            self._out(f"\r\x1b[2K{self.style(f'{_INDENT}{text}'[: self.width - 1], 'dim')}")
+        if self.watched:
+            self._send(f"\r\x1b[2K{self.style(f'{_INDENT}{text}'[: self.width - 1], 'dim')}")
             self._live = True
 
     def quiet(self) -> None:
         """Take the live line away."""
         if self._live:
             self._live = False
-            self._out("\r\x1b[2K")
+            self._send("\r\x1b[2K")
+
+    def _cross(self) -> str:
+        return self.style("✗" if self.unicode else "x", "red", "bold")
 
     def _marked(self, mark: str, text: str) -> None:
-        lines = textwrap.wrap(clean(text, _TEXT_LIMIT), self.width - len(_INDENT) - 2)
+        lines = _wrapped(clean(text, _TEXT_LIMIT), self.width - len(_INDENT) - 2)
         for at, line in enumerate(lines):
             self._line(f"{_INDENT}{mark} {line}" if at == 0 else f"{_INDENT}  {line}")
 
@@ -125,12 +154,7 @@ class Screen:
     def _write(self, text: str) -> None:
         self.quiet()
         self.shown.append(text)
-        self._out(text)
-
-    def _out(self, text: str) -> None:
-        if self._stream is not None:
-            self._stream.write(text)
-            self._stream.flush()
+        self._send(text)
 
 
 def clean_piece(text: str) -> list[str]:
@@ -139,8 +163,18 @@ def clean_piece(text: str) -> list[str]:
     return [f" {word}" if at or spaced[:1] == " " else word for at, word in enumerate(spaced.split())]
 
 
-def _can_write(stream: object, text: str) -> bool:
-    encoding = getattr(stream, "encoding", None) or "utf-8"
+def _wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, max(width, _NARROWEST), break_on_hyphens=False)
+
+
+def _said(value: object) -> str:
+    """A value as a person says it."""
+    if isinstance(value, list):
+        return ", ".join(map(_said, value)) or "nothing"
+    return "nothing" if value is None else str(value)
+
+
+def _can_write(encoding: str, text: str) -> bool:
     try:
         text.encode(encoding)
     except (LookupError, UnicodeEncodeError):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from keyturn.sandbox.events import Event
     from keyturn.settings.config import Profile
 
-LIFETIME_SECONDS = 15.0
+LIFETIME_SECONDS = 12.0
 """of the first token: long enough to ask with it, short enough to see it expire"""
 WORD_SECONDS = 0.03
 # Variables that would let the person's own logins and settings into the story; the rest of the environment

@@ -22,14 +22,14 @@ _UNAUTHORIZED = 401
 
 
 def expire(props: Props) -> None:
-    """Start the programs, let each use the login, wait until it has really expired, and let all ask at once."""
+    """Start the programs, let each use the login, wait until it has expired, and let all ask at once."""
     stage, screen = props.stage, props.screen
-    screen.say(f"{SIZE} processes start, each a Python of its own with keyturn.Auth(), and each asks once.")
+    screen.say(f"{SIZE} processes start, each a Python with a keyturn.Auth() of its own, and each asks once.")
     props.crowd = Crowd(stage.world, stage.env, stage.home, props.progress)
     first = props.crowd.ask("programs that have started and asked", at_once=False)
-    props.check("programs that asked and were answered", SIZE, answered(first))
+    props.check("programs that were answered", SIZE, answered(first))
     old = _wait_until_expired(props)
-    props.check("status of the old token at the API", _UNAUTHORIZED, status_of(props, old))
+    props.check("status of that token at the API now", _UNAUTHORIZED, status_of(props, old))
     stage.sandbox.set(lifetime=LONG_SECONDS, token_delay=AUTHORITY_SECONDS)
     mark = stage.mark()
     screen.say(f"Now all {SIZE} ask at one moment. The authority takes {AUTHORITY_SECONDS * 1000:.0f} ms.")
@@ -43,13 +43,15 @@ def expire(props: Props) -> None:
 def reject(props: Props) -> None:
     """Have a request of each program ready, make the API refuse its token, and let all of them go."""
     stage, screen = props.stage, props.screen
-    screen.say(f"The same {SIZE} have a request ready, with the token on it; then the API stops taking it.")
-    props.check("requests ready with a token", SIZE, props.programs.sign("requests ready"))
+    screen.say(
+        f"The same {SIZE} have a request ready, the new token on it. Then the API stops taking that token."
+    )
+    props.check("requests ready to go", SIZE, props.programs.sign("requests ready"))
     stage.sandbox.expire_access_tokens()
     mark = stage.mark()
     answers = props.programs.send("programs with an answer")
     refused = stage.seen(mark, "api", path="/v1/messages", status=_UNAUTHORIZED)
-    props.check("requests that the API answered with 401", SIZE, len(refused))
+    props.check("of them answered with 401", SIZE, len(refused))
     _judge(props, mark, answers)
 
 
@@ -58,17 +60,18 @@ def _judge(props: Props, mark: int, answers: list[dict[str, Any]]) -> Event:
     stage = props.stage
     refreshes = stage.seen(mark, "token", grant="refresh_token")
     props.check("refresh requests that the authority counted", 1, len(refreshes))
-    props.check("its answer", "granted", refreshes[0].facts.get("result"))
+    props.check("the authority's answer", "granted", refreshes[0].facts.get("result"))
     props.check("programs that failed", 0, SIZE - answered(answers))
     taken = stage.seen(mark, "api", path="/v1/messages", status=200)
-    props.check("requests that the API answered with 200", SIZE, len(taken))
+    props.check("requests answered with 200", SIZE, len(taken))
     new = refreshes[0].facts.get("access_token")
     tokens = sorted({str(event.facts.get("credential")) for event in taken})
-    props.check("new token, by the fingerprint the authority and the API saw", new, " and ".join(tokens))
+    props.check("one token for all, its fingerprint at authority and API", new, " and ".join(tokens))
     return refreshes[0]
 
 
 def answered(answers: list[dict[str, Any]]) -> int:
+    """How many programs had no error and a 200 at the end."""
     return sum("error" not in answer and answer["statuses"][-1:] == [200] for answer in answers)
 
 
@@ -89,6 +92,7 @@ def _wait_until_expired(props: Props) -> Credential:
 
 
 def status_of(props: Props, credential: Credential) -> int:
+    """What the API answers to a credential, asked without keyturn's renewal."""
     from keyturn.wire import Request
 
     url = f"{props.stage.sandbox.api_base_url}/v1/models"

@@ -38,18 +38,18 @@ STEPS = (
 
 
 def tell(props: Props) -> str | None:
-    """Play every step; None, or the name of the step that did not happen as it should."""
-    props.screen.title("keyturn demo: a whole Claude side of its own, on this machine alone")
+    """Play every step; None, or number and name of the step that did not happen as it should."""
+    props.screen.title("keyturn demo: the whole story, with a Claude side of its own on this machine")
     for number, step in enumerate(STEPS, start=1):
         props.screen.step(number, step.name)
         try:
             step.play(props)
         except Mismatch:
-            return step.name
+            return f"{number}, {step.name}"
         except AuthError as error:
             props.screen.trouble(error.message, error.hint)
-            return step.name
+            return f"{number}, {step.name}"
         except RuntimeError as error:
             props.screen.trouble(str(error), None)
-            return step.name
+            return f"{number}, {step.name}"
     return None

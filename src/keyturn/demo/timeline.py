@@ -1,4 +1,4 @@
-"""The picture's data: when each program asked, waited, renewed or adopted, counted from the first that asked."""
+"""The picture's data: when each program asked, waited, renewed or adopted, in milliseconds."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ class Timeline:
 
 def timeline(answers: Sequence[dict[str, Any]], request: tuple[float, float]) -> Timeline:
     """The timeline of one round; all times are seconds of the shared clock, the authority's too."""
-    start = min(answer["asked"] for answer in answers)
-
-    def at(clock: float | None) -> float | None:
-        return None if clock is None else (clock - start) * 1000
+    start: float = min(answer["asked"] for answer in answers)
 
     def since(clock: float) -> float:
         return (clock - start) * 1000
+
+    def at(clock: float | None) -> float | None:
+        return None if clock is None else since(clock)
 
     rows = tuple(
         Row(

@@ -1,0 +1,96 @@
+"""What `keyturn run` hands over: the winner's variables, no other credential, and all else as it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from keyturn.handover import CREDENTIALS, child_environment
+from keyturn.values import API_ORIGIN, ApiKey, BearerToken, Secret
+from tests.secretscan import make_secret
+
+GATEWAY = "https://gateway.example.com"
+BETA = "anthropic-beta: oauth-2025-04-20"
+
+
+def bearer(secret: str, *, oauth_beta: bool, base_url: str = API_ORIGIN) -> BearerToken:
+    return BearerToken(
+        secret=Secret(secret), oauth_beta=oauth_beta, base_url=base_url, audience=base_url, billing="unknown"
+    )
+
+
+def key(secret: str, base_url: str = API_ORIGIN) -> ApiKey:
+    return ApiKey(secret=Secret(secret), base_url=base_url, audience=base_url, billing="metered")
+
+
+def test_a_key_goes_under_the_name_that_everybody_knows() -> None:
+    secret = make_secret("api-key")
+    assert child_environment(key(secret), {}, "anthropic") == {"ANTHROPIC_API_KEY": secret}
+
+
+def test_a_gateway_s_token_goes_with_the_gateway_s_address() -> None:
+    secret = make_secret("token")
+    assert child_environment(bearer(secret, oauth_beta=False, base_url=GATEWAY), {}, "anthropic") == {
+        "ANTHROPIC_AUTH_TOKEN": secret,
+        "ANTHROPIC_BASE_URL": GATEWAY,
+    }
+
+
+def test_an_oauth_token_serves_command_lines_and_official_sdks() -> None:
+    secret = make_secret("token")
+    assert child_environment(bearer(secret, oauth_beta=True), {}, "anthropic") == {
+        "ANTHROPIC_AUTH_TOKEN": secret,
+        "ANTHROPIC_CUSTOM_HEADERS": BETA,
+        "CLAUDE_CODE_OAUTH_TOKEN": secret,
+    }
+
+
+@pytest.mark.proves("T9")
+def test_no_other_credential_comes_along_and_all_else_is_untouched() -> None:
+    secret = make_secret("api-key")
+    env = dict.fromkeys(CREDENTIALS, "old") | {
+        "PATH": "/bin",
+        "AWS_PROFILE": "work",
+        "KEYTURN_HOME": "/home/me/keys",
+        "ANTHROPIC_MODEL": "m",
+        "CLAUDE_CODE_USE_BEDROCK": "1",
+    }
+    assert child_environment(key(secret), env, "anthropic") == {
+        "ANTHROPIC_API_KEY": secret,
+        "PATH": "/bin",
+        "AWS_PROFILE": "work",
+        "KEYTURN_HOME": "/home/me/keys",
+        "ANTHROPIC_MODEL": "m",
+    }
+    assert env["ANTHROPIC_API_KEY"] == "old"
+
+
+def test_the_flag_of_the_winner_s_own_route_stays() -> None:
+    env = {"CLAUDE_CODE_USE_BEDROCK": "1", "CLAUDE_CODE_USE_VERTEX": "0"}
+    child = child_environment(key(make_secret("api-key")), env, "bedrock")
+    assert "CLAUDE_CODE_USE_BEDROCK" in child
+    assert "CLAUDE_CODE_USE_VERTEX" not in child
+
+
+@pytest.mark.parametrize(
+    ("own", "merged"),
+    [
+        ("", BETA),
+        ("X-Team: one", f"X-Team: one\n{BETA}"),
+        ("X-Team: one\n\nX-Other: a:b", f"X-Team: one\nX-Other: a:b\n{BETA}"),
+        ("anthropic-beta: files-2025", "anthropic-beta: files-2025,oauth-2025-04-20"),
+        ("Anthropic-Beta: a, b\nX: y\nanthropic-beta: c", "X: y\nanthropic-beta: a,b,c,oauth-2025-04-20"),
+        (BETA, BETA),
+        ("Authorization: Bearer other\nx-api-key: other\nX: y", f"X: y\n{BETA}"),
+    ],
+)
+def test_the_person_s_own_headers_are_kept_beside_ours(own: str, merged: str) -> None:
+    child = child_environment(
+        bearer(make_secret("token"), oauth_beta=True), {"ANTHROPIC_CUSTOM_HEADERS": own}, "anthropic"
+    )
+    assert child["ANTHROPIC_CUSTOM_HEADERS"] == merged
+
+
+def test_the_address_follows_the_credential() -> None:
+    env = {"ANTHROPIC_BASE_URL": "https://other.example.com"}
+    assert child_environment(key("k"), env, "anthropic")["ANTHROPIC_BASE_URL"] == API_ORIGIN
+    assert child_environment(key("k", GATEWAY), {}, "anthropic")["ANTHROPIC_BASE_URL"] == GATEWAY
