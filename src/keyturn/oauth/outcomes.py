@@ -88,6 +88,6 @@ def lost(reason: str) -> Rejected:
 
 def when(seconds: float) -> str:
     """A time for people and programs: RFC 3339, UTC."""
-    import time
+    from datetime import UTC, datetime
 
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"

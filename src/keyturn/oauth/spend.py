@@ -206,8 +206,8 @@ def _overtaken(renewal: Spending, answer: Granted) -> Login:
     latest = login_of(renewal.held.load())
     if latest is None:
         _revoke(renewal, answer)  # logged out: nobody may be left with a token that works (L4)
-        raise Rejected(
-            "the login was logged out while it was renewed", hint=outcomes.LOGIN_HINT, code="logged_out"
+        raise StoreChanged(
+            "the login was logged out while it was renewed; nothing was stored", hint=outcomes.LOGIN_HINT
         )
     if latest.same_person(renewal.login) and state(latest, renewal.world.now()) != "due":
         return latest

@@ -32,6 +32,7 @@ class MemoryStore:
         self.text: str | None = None
         self.writes = 0
         self.refuse_writes = False
+        self.full = False
         self.journal = MemoryJournal()
         self.trouble = MemorySideCar()
         self._lock = allocate_lock()
@@ -86,15 +87,17 @@ class HeldMemory:
         return self._store.load()
 
     def check_savable(self) -> None:
-        return
-
-    def prove_writable(self) -> None:
         if self._store.refuse_writes:
             raise StoreDenied(f"{self._store.where} refuses to be written")
 
+    def prove_writable(self) -> None:
+        self.check_savable()
+
     def save(self, record: Record, *, replacing: Identity | None, verify: bool = False) -> Record:
         del verify  # what was assigned is what is there
-        self.prove_writable()
+        self.check_savable()
+        if self._store.full:
+            raise StoreDenied(f"{self._store.where} is full")
         stored = next_generation(record, self._store.load(), replacing, self._store.where)
         self._store.text = write_record(stored)
         self._store.writes += 1

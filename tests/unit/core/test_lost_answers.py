@@ -1,4 +1,4 @@
-"""What becomes of a login whose renewal was sent and whose answer nobody saved, and of those who wait for it."""
+"""What becomes of a login whose renewal was sent and whose answer nobody saved, and of those who wait."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def test_the_pause_that_the_server_asks_for_is_kept_up_to_15_minutes(
 
 
 @pytest.mark.proves("L11", "L20")
-def test_a_failure_is_adopted_by_everybody_who_waited_for_it(world: FakeWorld, tmp_path: Path) -> None:
+def test_a_failure_is_adopted_by_everybody_who_waited_for_it(world: FakeWorld) -> None:
     store = FileStore(world, "default")
     save(store, make_expired_login())
     world.script = [BROKEN]
@@ -219,14 +219,14 @@ def test_a_login_that_cannot_be_saved_waits_in_the_journal_and_serves_meanwhile(
 ) -> None:
     old = expired(store)
     world.script = [token_answer("test-new", "test-next")]
-    store.refuse_writes = True
+    store.full = True
     for _ in range(2):
         login = renew.current(store, world)
         assert login.access_token is not None
         assert login.access_token.reveal() == "test-new"
     assert "could not be saved" in caplog.text
     assert "test-new" not in caplog.text
-    store.refuse_writes = False
+    store.full = False
     renew.current(store, world)
     stored = store.load()
     assert isinstance(stored, Login)
@@ -241,9 +241,9 @@ def test_a_login_that_cannot_be_saved_waits_in_the_journal_and_serves_meanwhile(
 def test_a_rescued_login_never_overwrites_one_made_meanwhile(world: FakeWorld, store: MemoryStore) -> None:
     expired(store)
     world.script = [token_answer("test-new", "test-next")]
-    store.refuse_writes = True
+    store.full = True
     renew.current(store, world)
-    store.refuse_writes = False
+    store.full = False
     newer = save(store, make_expired_login())
     world.script = [token_answer("test-newest", "test-last")]
     login = renew.current(store, world)
@@ -258,7 +258,7 @@ def test_only_when_neither_place_takes_it_is_it_an_error(
 ) -> None:
     expired(store)
     world.script = [token_answer("test-new", "test-next")]
-    store.refuse_writes = True
+    store.full = True
 
     def full(*_: object) -> None:
         raise StoreDenied("full")
