@@ -1,4 +1,4 @@
-"""The whole process of `keyturn token` with a stored login that is fresh, beside others that print a token."""
+"""The whole process of `keyturn token` with a fresh stored login, beside others that print a token."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ import os
 import tempfile
 import time
 from pathlib import Path
-from statistics import median
 
 from bench.clients import client_named
 from bench.processes import BIN, clean_environment, in_rounds, output, peak_kib
-from bench.result import Budget, Result, Table, in_pairs, package, spread
+from bench.result import TIMES, Budget, Result, Table, in_pairs, package, spread
 
 ROUNDS = 21
 SLOW_ROUNDS = 7
-TOKEN = "sk-ant-test-oat-cold"
-PASS = "`python -c pass`"
+SECRET = "sk-ant-test-oat-cold"  # noqa: S105 - plainly fake
+BARE = "`python -c pass`"
 KEYTURN = "**`keyturn token`**"
 GH = "`gh auth token`"
 SDK = "official SDK, one line"
@@ -37,23 +36,26 @@ def run() -> Result:
     """Measure them in turn, and check first that each prints the token it was given."""
     with tempfile.TemporaryDirectory(prefix="bench-") as home:
         env = clean_environment(
-            home, KEYTURN_HOME=f"{home}/keyturn", ANTHROPIC_CONFIG_DIR=f"{home}/sdk", GH_CONFIG_DIR=f"{home}/gh"
+            home,
+            KEYTURN_HOME=f"{home}/keyturn",
+            ANTHROPIC_CONFIG_DIR=f"{home}/sdk",
+            GH_CONFIG_DIR=f"{home}/gh",
         )
         programs, notes = _programs(home)
         for name, argv in programs.items():
             found = output(argv, env)
-            if found != ("" if "pass" in name else TOKEN):
+            if found != ("" if "pass" in name else SECRET):
                 raise RuntimeError(f"{name} printed something else than its token")
         times = in_rounds({name: argv for name, argv in programs.items() if name not in SLOW}, env, ROUNDS)
-        slow = in_rounds({name: programs[name] for name in (PASS, *SLOW)}, env, SLOW_ROUNDS)
+        slow = in_rounds({name: programs[name] for name in (BARE, *SLOW)}, env, SLOW_ROUNDS)
         memory = {name: peak_kib(programs[name], env) for name in programs}
-    ratios = {name: in_pairs(samples, times[PASS]) for name, samples in times.items()}
-    ratios |= {name: in_pairs(slow[name], slow[PASS]) for name in SLOW}
+    ratios = {name: in_pairs(samples, times[BARE]) for name, samples in times.items()}
+    ratios |= {name: in_pairs(slow[name], slow[BARE]) for name in SLOW}
     times |= {name: slow[name] for name in SLOW}
     budgets = [
         Budget("`keyturn token`, of `python -c pass`", 3.0, ratios[KEYTURN]),
         Budget("the same, as a goal", 2.0, ratios[KEYTURN], wish=True),
-        Budget("its peak memory, of `python -c pass`", 2.0, memory[KEYTURN] / memory[PASS]),
+        Budget("its peak memory, of `python -c pass`", 2.0, memory[KEYTURN] / memory[BARE]),
     ]
     if GH in times:
         budgets.insert(
@@ -64,18 +66,22 @@ def run() -> Result:
             name,
             spread([sample * 1e3 for sample in times[name]]),
             f"{ratios[name]:.3g}",
-            f"{memory[name] / memory[PASS]:.2f}",
+            f"{memory[name] / memory[BARE]:.2f}",
         )
         for name in sorted(times, key=lambda name: ratios[name])
     )
     return Result(
         name="cold",
         title="Cold start: print the stored token",
-        method=f"Whole processes from start to end, {ROUNDS} rounds with all of them in turn ({SLOW_ROUNDS} for "
-        "the SDK), ratios inside a round, medians. The installed console script, and the Python of the same "
+        method=f"Whole processes from start to end, {ROUNDS} rounds with all of them in turn "
+        f"({SLOW_ROUNDS} for the SDK), ratios inside a round, medians. The installed console script, and the Python of the same "
         "environment for all others. Each was checked to print its token.",
         tables=(
-            Table("Time and memory", ("program", "ms: median (range)", f"× {PASS}", "peak memory ×"), rows),
+            Table(
+                "Time and memory",
+                ("program", "ms: median (range)", f"{TIMES} {BARE}", f"peak memory {TIMES}"),
+                rows,
+            ),
         ),
         budgets=tuple(budgets),
         notes=tuple(notes),
@@ -90,7 +96,7 @@ def run() -> Result:
 def _programs(home: str) -> tuple[dict[str, list[str]], list[str]]:
     python = str(BIN / "python")
     login: dict[str, object] = {
-        "access_token": TOKEN,
+        "access_token": SECRET,
         "refresh_token": "sk-ant-test-ort-cold",
         "expires_at": time.time() + 24 * 3600,
     }
@@ -99,7 +105,7 @@ def _programs(home: str) -> tuple[dict[str, list[str]], list[str]]:
         client_named(client).keep(f"{home}/{directory}", login, "http://127.0.0.1:9")
     file = str(Path(home, "login.json"))
     programs = {
-        PASS: [python, "-c", "pass"],
+        BARE: [python, "-c", "pass"],
         "`python -I -S -c pass`": [python, "-I", "-S", "-c", "pass"],
         "floor: `json`": [python, "-c", _JSON, file],
         "floor: `argparse` and `json`": [python, "-c", _ARGPARSE, file],
@@ -110,7 +116,9 @@ def _programs(home: str) -> tuple[dict[str, list[str]], list[str]]:
     if gh is None:
         return programs, [f"{GH} was NOT measured: it is not installed (`apt-get install gh`)"]
     Path(home, "gh").mkdir()
-    Path(home, "gh", "hosts.yml").write_text(json.dumps({"github.com": {"oauth_token": TOKEN, "user": "nobody"}}))
+    Path(home, "gh", "hosts.yml").write_text(
+        json.dumps({"github.com": {"oauth_token": SECRET, "user": "nobody"}})
+    )
     return {**programs, GH: [gh, "auth", "token"]}, []
 
 
@@ -118,8 +126,3 @@ def _gh_version(programs: dict[str, list[str]], env: dict[str, str]) -> list[str
     if GH not in programs:
         return []
     return [output([programs[GH][0], "--version"], env).split(" (")[0].replace(" version", "")]
-
-
-def median_ms(samples: list[float]) -> float:
-    """For charts."""
-    return median(samples) * 1e3

@@ -10,7 +10,7 @@ from timeit import Timer
 from typing import TYPE_CHECKING
 
 from bench.clients import client_named
-from bench.result import Budget, Result, Table, in_pairs, package
+from bench.result import TIMES, Budget, Result, Table, in_pairs, package
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -47,7 +47,7 @@ def run() -> Result:
                 "an empty function": lambda: None,
                 "floor: a deadline and a text": Floor().token,
                 "keyturn `auth.credential()`": auth.credential,
-                "keyturn, its token as text": lambda: auth.credential().secret.reveal(),
+                "keyturn, its token as text": lambda: auth.credential().secret.reveal(),  # noqa: PLW0108 - each time anew
                 "keyturn `auth.headers()`": auth.headers,
                 "SDK `TokenCache.get_token()`": cache.get_token,
             }
@@ -65,7 +65,7 @@ def run() -> Result:
     return Result(
         name="hot",
         title="A request with a fresh token",
-        method=f"One process, a stored login of each kind. {ROUNDS} rounds, each with all of them in turn for "
+        method=f"One process, a stored login of each kind. {ROUNDS} rounds, each with all in turn for "
         f"{PART_SECONDS:g} s; medians, and ratios inside a round. keyturn's look at the store every 2 s is "
         "part of it.",
         tables=(
@@ -133,7 +133,7 @@ async def _awaited(parts: dict[str, Callable[[], Awaitable[object]]]) -> dict[st
 def _table(title: str, found: dict[str, list[float]], to: str) -> Table:
     return Table(
         title,
-        ("what", "µs a call", f"× {to}"),
+        ("what", "µs a call", f"{TIMES} {to}"),
         tuple(
             (name, f"{median(samples) * 1e6:.3g}", f"{in_pairs(samples, found[to]):.3g}")
             for name, samples in found.items()

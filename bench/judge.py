@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from types import TracebackType
 
-LIFETIME = 3600
+# beyond every client's idea of renewing ahead of time, which is a day for one of them
+LIFETIME = 30 * 24 * 3600
 
 
 class Family:

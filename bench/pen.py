@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 
 from bench.clients import client_named
 from bench.judge import fingerprint
+from bench.processes import ROOT, clean_environment
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -40,6 +41,8 @@ class Pen:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # the SDK warns there; what failed is in the answer
             text=True,
+            cwd=ROOT,
+            env=clean_environment(tempfile.gettempdir()),
         )
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Whole processes, started and waited for by the kernel's own calls: `Popen.wait` polls, and rounds what it sees."""
+"""Whole processes, timed by the kernel's own calls: `Popen.wait` polls, and rounds what it sees."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 WARM_UP = 2
 BIN = Path(sys.executable).parent
+ROOT = Path(__file__).parent.parent
 
 
 def seconds(argv: Sequence[str], env: Mapping[str, str]) -> float:

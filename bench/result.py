@@ -1,8 +1,8 @@
-"""What one bench found: tables for people, budgets with their verdict, and the plain numbers, as one JSON file."""
+"""What one bench found: tables for people, budgets with their verdict, and the numbers, as one JSON file."""
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import os
 import platform
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 RESULTS = Path(__file__).parent / "results"
+TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Budget:
     what: str
     limit: float
     found: float
-    unit: str = "×"
+    unit: str = TIMES
     wish: bool = False  # a goal: said when it is missed, but no failure
 
     @property
@@ -69,7 +70,7 @@ class Result:
     budgets: tuple[Budget, ...]
     numbers: dict[str, Any]
     notes: tuple[str, ...] = ()
-    date: str = field(default_factory=lambda: datetime.datetime.now(tz=datetime.UTC).date().isoformat())
+    date: str = field(default_factory=lambda: dt.datetime.now(tz=dt.UTC).date().isoformat())
     machine: str = field(
         default_factory=lambda: (
             f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, "

@@ -95,7 +95,7 @@ class Auth:
             raise Rejected(
                 f"the credential of {credential.where} ends in {max(0.0, self._left(credential)):.0f} s, "
                 f"and {seconds:.0f} s are asked for",
-                hint="log in again: keyturn login; or ask for less",
+                hint="ask for less; if the login itself is about to end, log in again: keyturn login",
                 code="ends_too_soon",
             )
         return credential

@@ -110,8 +110,7 @@ def _bind(request: httpx2.Request, audience: str, *, asynchronous: bool) -> None
     The `trace` extension travels with every hop and is called before a hop's headers are sent.
     """
     earlier: Callable[[str, dict[str, Any]], Any] | None = request.extensions.get("trace")
-    if getattr(earlier, "keyturn_audience", None) is not None:
-        earlier = None
+    earlier = getattr(earlier, "keyturn_earlier", earlier)  # not ours of the first try, but what that called
 
     def strip(event: str, info: dict[str, Any]) -> None:
         if not event.endswith("send_request_headers.started"):
@@ -133,7 +132,7 @@ def _bind(request: httpx2.Request, audience: str, *, asynchronous: bool) -> None
             await earlier(event, info)
 
     hook: Any = atrace if asynchronous else trace
-    hook.keyturn_audience = audience
+    hook.keyturn_earlier = earlier
     request.extensions = {**request.extensions, "trace": hook}
 
 

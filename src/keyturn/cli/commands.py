@@ -25,7 +25,7 @@ def _command(name: str, module: str, summary: str, *examples: tuple[str, str]) -
 _ALL = (
     _command(
         SESSION,
-        "keyturn.session",
+        "keyturn.cli.talk",
         "talk to Claude",
         ("keyturn", "a session; it logs in first if nothing else is there"),
         ("keyturn --model NAME", "with another model"),

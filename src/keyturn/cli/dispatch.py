@@ -26,13 +26,14 @@ def dispatch(arguments: Sequence[str], terminal: Terminal) -> int:
         return _version(terminal)
     if word in _HELP or word == "help":
         return _help(after, terminal)
-    name = _command_of(word, terminal) if word is None else PRINT if word in ("-p", "--print") else word
+    terminal.no_input = "--no-input" in before
+    name = _alone(terminal) if word is None else PRINT if word == "--print" else word
     if name not in COMMANDS or word == SESSION:
         raise _unknown(name)
     foreign: Sequence[str] = ()
     if name == "run":
         after, foreign = _cut(after)
-    if any(word in _HELP for word in _until_dashes(after)):
+    if any(option in _HELP for option in after[: _index(after, "--")]):
         return _help([name], terminal)
     from importlib import import_module
 
@@ -94,15 +95,9 @@ def _index(words: Sequence[str], word: str) -> int:
     return words.index(word) if word in words else len(words)
 
 
-def _until_dashes(words: Sequence[str]) -> Sequence[str]:
-    return words[: _index(words, "--")]
-
-
-def _command_of(word: None, terminal: Terminal) -> str:
+def _alone(terminal: Terminal) -> str:
     """What `keyturn` alone means: a session for a person, one question and its answer for a pipe."""
-    del word
-    person = terminal.is_terminal and terminal.may_ask
-    return SESSION if person else PRINT
+    return SESSION if terminal.is_terminal and terminal.may_ask else PRINT
 
 
 def _version(terminal: Terminal) -> int:

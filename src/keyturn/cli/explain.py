@@ -115,6 +115,8 @@ def _facts(auth: Auth, survey: Survey, objection: AuthError | None) -> list[tupl
         facts.append(("winner", "none; log in: keyturn login"))
     elif winner.offer is None:
         facts.append(("winner", f"{winner.source.name}, and it cannot be used"))
+        hint = getattr(winner.answer, "hint", None)
+        facts += [("next step", clean(hint, 1000))] if hint else []
     else:
         facts.append(("winner", f"{winner.source.name}, billed as {winner.offer.billing}"))
         facts.append(("requests", f"go to {clean(winner.offer.base_url)}"))

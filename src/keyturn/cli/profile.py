@@ -146,9 +146,16 @@ def _state(row: Listed) -> tuple[str, str | None]:
 
 def _about(row: Listed) -> str:
     note = _state(row)[1]
-    account = row.answer.account if isinstance(row.answer, Offer) else None
+    offer = row.answer if isinstance(row.answer, Offer) else None
+    account = offer.account if offer else None
+    kind = "an API key" if offer and offer.kind == "api_key" else None
     place = row.profile.issuer or row.profile.token_url
-    said = [account, note, f"at {place}" if place else None, *(f"bound to {path}" for path in row.bound)]
+    said = [
+        account or kind,
+        note,
+        f"at {place}" if place else None,
+        *(f"bound to {path}" for path in row.bound),
+    ]
     return "; ".join(clean(text) for text in said if text) or "logged in"
 
 

@@ -41,10 +41,12 @@ def enter(props: Props, *, alone: bool) -> Login:
     """
     world, screen = props.stage.world, props.screen
     world.walks = alone
-    person = Nobody(world) if alone or props.stdin is None else Visitor(world, screen, props.stdin)
+    visitor = None if alone or props.stdin is None else Visitor(world, screen, props.stdin)
     wish = Wish(browser=True, callback_port=0, yes=True)
     screen.live("waiting for the browser to come back")
-    login = log_in_for_real(world, props.stage.profile, props.stage.store, person, wish)
+    login = log_in_for_real(world, props.stage.profile, props.stage.store, visitor or Nobody(world), wish)
+    if visitor is not None:
+        visitor.finish()
     if world.visit is not None:
         world.visit.join(10.0)
         props.confirm("the browser's last page says that it worked", seen=world.visit.arrived)

@@ -110,16 +110,29 @@ class Visitor:
         self._screen = screen
         self._stdin: int | None = stdin
         self._url: str | None = None
+        self._said: str | None = None
         self._offered = False
 
     def say(self, text: str) -> None:
         """Tell the person what the login says."""
-        self._screen.say(text)
+        self.finish()
+        self._said = text
 
     def show_url(self, url: str) -> None:
         """Show an address, raw on one line."""
-        self._url = self._url or url
+        if self._url is not None:
+            # the address for a browser on another machine: there, nothing reaches this sandbox
+            self._said = None
+            return
+        self.finish()
+        self._url = url
         self._screen.raw(url)
+
+    def finish(self) -> None:
+        """Show what was said last; it is kept back until it is known whether an address follows."""
+        if self._said is not None:
+            self._screen.say(self._said)
+        self._said = None
 
     def confirm(self, question: str) -> bool:
         """Agree: there is nobody's login to lose here."""
@@ -130,7 +143,8 @@ class Visitor:
         """A pasted text; Enter alone starts a visit. Raises: RuntimeError when that went wrong."""
         if not self._offered:
             self._offered = True
-            self._screen.say("Enter: the demo signs in by itself")
+            self.finish()
+            self._screen.say("or press Enter, and the demo signs in by itself")
         deadline = self._world.clock() + seconds
         watched = [one for one in (self._stdin, descriptor) if one is not None]
         while self._world.clock() < deadline:

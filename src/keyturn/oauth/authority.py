@@ -169,7 +169,7 @@ def _read(response: Response, issuer: str, address: str, *, loopback: bool) -> M
         if value is not None and not isinstance(value, str):
             raise _no_authority(issuer, f"its {key} is not an address")
         if value:
-            _check_address(value, f"its {key}", allow_loopback=loopback)
+            _check_address(value, f"the {key} of {issuer}", allow_loopback=loopback)
         texts[name] = value or None
     if not texts["authorize_url"] or not texts["token_url"]:
         raise _no_authority(issuer, "its metadata names no authorization_endpoint or no token_endpoint")

@@ -1,0 +1,106 @@
+"""A web server on a free loopback port that answers as the test says and remembers what it was asked."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request as it arrived; header names are lower case."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Said:
+    """What to answer; `bytes` instead writes to the connection by hand."""
+
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b"{}"
+    by_hand: Callable[[BaseHTTPRequestHandler], None] | None = None
+
+
+class Web:
+    """Serves in threads until the `with` block ends; `answers` are used up in order, the last one stays."""
+
+    def __init__(self, *answers: Said, tls: ssl.SSLContext | None = None) -> None:
+        self.answers = list(answers) or [Said()]
+        self.asked: list[Asked] = []
+        self.failures: list[str] = []
+        self._tls = tls
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        web = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                if web._tls is not None:
+                    self.request = web._tls.wrap_socket(self.request, server_side=True)
+                super().setup()
+
+            def answer(self) -> None:
+                length = int(self.headers.get("content-length") or 0)
+                body = self.rfile.read(length)
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                said = web._next(Asked(self.command, self.path, headers, body))
+                if said.by_hand is not None:
+                    said.by_hand(self)
+                    self.close_connection = True
+                    return
+                self.send_response(said.status)
+                for name, value in {"Content-Type": "application/json", **said.headers}.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(said.body)))
+                self.end_headers()
+                self.wfile.write(said.body)
+
+            do_GET = do_POST = do_CONNECT = answer  # noqa: N815 - http.server's names
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
+                pass
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, request: object, client_address: object) -> None:
+                web.failures.append(f"{request} {client_address}")
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self._server.server_address[1])
+
+    @property
+    def url(self) -> str:
+        """The origin."""
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
+
+    def _next(self, asked: Asked) -> Said:
+        with self._lock:
+            self.asked.append(asked)
+            return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
