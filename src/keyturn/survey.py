@@ -160,7 +160,7 @@ def check_pin(pinned: str | None, sources: Sequence[Source]) -> None:
         )
 
 
-def survey(  # noqa: PLR0913 - each is named where it is called
+def survey(
     scene: Scene,
     sources: Sequence[Source],
     *,

@@ -184,6 +184,8 @@ def forget(store: LoginStore, world: World) -> Forgotten:
             held.prove_writable()
             aside = held.set_aside()
             current = None
+        held.journal.remove()
+        held.trouble.clear()
         if aside is not None:
             held.save(Tombstone(generation=int(world.now()), at=world.now()), replacing=None)
         elif isinstance(current, Login):

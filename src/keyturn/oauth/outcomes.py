@@ -79,3 +79,15 @@ def nothing_stored(store: LoginStore, *, logged_out: bool) -> NoCredential:
 
 def _clean(text: str) -> str:
     return "".join(character for character in text if "!" <= character <= "~")[:80]
+
+
+def lost(reason: str) -> Rejected:
+    """The error for a login that ended because nobody heard, or saved, the answer to its renewal."""
+    return Rejected(f"the stored login has ended: {reason}", hint=LOGIN_HINT, code=LOGIN_ENDED)
+
+
+def when(seconds: float) -> str:
+    """A time for people and programs: RFC 3339, UTC."""
+    from datetime import UTC, datetime
+
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"

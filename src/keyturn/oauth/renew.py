@@ -7,49 +7,21 @@ and why each is there: `docs/renewal.md`.
 
 from __future__ import annotations
 
-from keyturn.errors import (
-    AuthError,
-    ConfigurationError,
-    Rejected,
-    StoreChanged,
-    StoreDenied,
-)
-from keyturn.login import ANCESTORS_KEPT, Login, Quarantine, Tombstone, fingerprint
+from keyturn.errors import AuthError, Rejected, StoreError
+from keyturn.login import Login, Tombstone
 from keyturn.oauth import outcomes
+from keyturn.oauth.lifetime import state
 from keyturn.stores import login_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Literal
-
-    from keyturn.login import Authority
-    from keyturn.oauth.protocol import Granted
     from keyturn.stores import Held, LoginStore
     from keyturn.values import Secret
     from keyturn.world import World
 
-    State = Literal["fresh", "ahead", "due"]
+__all__ = ["WAIT_SECONDS", "current", "state"]
 
 WAIT_SECONDS = 45.0
-
-
-def state(login: Login, now: float, rejected: Secret | None = None) -> State:
-    """`fresh`: serve it. `ahead`: serve it, and renew if nobody else is at it. `due`: it cannot be served.
-
-    Renew ahead below min(300 s, 20 % of the life), due below min(30 s, 5 %). Without a known life, or
-    with an API key, only a rejection makes it due.
-    """
-    if login.api_key is not None:
-        return "due" if rejected is not None and rejected == login.api_key else "fresh"
-    if login.access_token is None or (rejected is not None and rejected == login.access_token):
-        return "due"
-    if login.expires_at is None:
-        return "fresh"
-    left = login.expires_at - now
-    life = max(login.expires_at - login.issued_at, 0.0)
-    if left < min(30.0, life * 0.05) or left <= 0:
-        return "due"
-    return "ahead" if left < min(300.0, life * 0.2) else "fresh"
 
 
 def current(
@@ -100,7 +72,7 @@ def _renew(
 ) -> Login:
     if seen is not None and seen.authority is not None:
         world.prepare(seen.authority.token_url)  # a slow import must not happen under the lock
-    before = store.mark()
+    before, since = store.mark(), world.now()
     adopted: Login | None = None
 
     def others_did_it() -> bool:
@@ -125,7 +97,7 @@ def _renew(
     from keyturn.oauth.uninterrupted import to_its_end
 
     return to_its_end(
-        lambda: _under_lock(held, store, world, rejected=rejected, expected=expected, wait=wait)
+        lambda: _under_lock(held, store, world, rejected=rejected, expected=expected, wait=wait, since=since)
     )
 
 
@@ -137,11 +109,14 @@ def _under_lock(
     rejected: Secret | None,
     expected: Login | None,
     wait: float,
+    since: float,
 ) -> Login:
     """Read again, adopt what others did, else renew; gives the lock back."""
     with held:
         record = held.load()
         login = login_of(record)
+        if login is not None:
+            login = _with_rescued(held, login)
         if login is None:
             raise outcomes.nothing_stored(store, logged_out=isinstance(record, Tombstone))
         _check_same(login, expected)
@@ -150,96 +125,27 @@ def _under_lock(
             return login  # somebody was faster: adopt
         if not _can_renew(login, store):
             raise outcomes.ended(login, store, rejected)
-        return _spend(held, world, login)
+        from keyturn.oauth.spend import spend  # a fresh token needs none of it
+
+        return spend(held, world, login, must=found == "due", since=since)
 
 
-def _spend(held: Held, world: World, login: Login) -> Login:
-    """Send the grant and keep what comes of it; the lock is held."""
-    from keyturn.oauth import protocol  # a fresh token needs none of it
+def _with_rescued(held: Held, login: Login) -> Login:
+    """The login, or its successor that could not be saved when it was made (L15): that is tried again."""
+    rescued = held.journal.rescued()
+    if rescued is None:
+        return login
+    if rescued.replaces != login.identity:
+        held.journal.clear()  # somebody has saved since
+        return login
+    from keyturn.oauth.spend import keep
 
-    authority, refresh_token = login.authority, login.refresh_token
-    if authority is None or refresh_token is None:
-        raise ConfigurationError("the stored login cannot be renewed", hint=outcomes.LOGIN_HINT)
-    held.prove_writable()
-    answer = protocol.read_token(world.send(protocol.refresh_grant(authority, refresh_token)))
-    if not isinstance(answer, protocol.Granted):
-        failure = outcomes.refused(answer, authority.token_url)
-        if failure.code == outcomes.LOGIN_ENDED:
-            _quarantine(held, world, login, "the authority rejected its refresh token")
-        raise failure
     try:
-        new = renewed(login, answer, world.now())
-    except Rejected:
-        if answer.refresh_token not in (None, refresh_token):
-            # the stored one is known to be replaced, and must not be sent again (I2)
-            _quarantine(held, world, login, "the authority answered its renewal with another account's token")
-        raise
-    try:
-        return _keep(held, new, login)
-    except StoreChanged:
-        # Only a lock that two could hold at once lets this happen (L10): what is stored by now rules (I3).
-        latest = login_of(held.load())
-        if latest is None:
-            _revoke(world, authority, answer)  # logged out: nobody may be left with a token that works (L4)
-        elif latest.same_person(login) and state(latest, world.now()) != "due":
-            return latest
-        raise
-
-
-def renewed(login: Login, answer: Granted, now: float) -> Login:
-    """The login after a granted renewal; fields the answer leaves out keep their values (P25).
-
-    Raises: Rejected when the answer is for another account or organisation.
-    """
-    changed = login.replace(
-        access_token=answer.access_token,
-        issued_at=now,
-        expires_at=None if answer.life is None else now + answer.life,
-        scopes=login.scopes if answer.scopes is None else answer.scopes,
-        account=answer.account or login.account,
-        account_id=answer.account_id or login.account_id,
-        organization=answer.organization or login.organization,
-        organization_id=answer.organization_id or login.organization_id,
-    )
-    if not login.same_person(changed):
-        raise Rejected(
-            "the authority answered a renewal with another account's token; it was not stored",
-            hint=outcomes.LOGIN_HINT,
-            code="account_changed",
-        )
-    new, old = answer.refresh_token, login.refresh_token
-    if new is None or old is None or new == old:
-        return changed
-    ancestors = (*login.ancestors, fingerprint(old))[-ANCESTORS_KEPT:]
-    return changed.replace(refresh_token=new, ancestors=ancestors)
-
-
-def _keep(held: Held, login: Login, old: Login) -> Login:
-    stored = held.save(login, replacing=old.identity)
-    if not isinstance(stored, Login):
-        raise StoreChanged("the store turned a login into something else")
+        stored = keep(held, rescued.login, login)
+    except StoreError:
+        return rescued.login
+    held.journal.clear()
     return stored
-
-
-def _revoke(world: World, authority: Authority, answer: Granted) -> None:
-    from keyturn.oauth import protocol
-
-    for hint, token in (("refresh_token", answer.refresh_token), ("access_token", answer.access_token)):
-        if token is None or not authority.revoke_url:
-            continue
-        try:
-            world.send(protocol.revocation(authority, token, hint))
-        except AuthError:
-            continue
-
-
-def _quarantine(held: Held, world: World, login: Login, reason: str) -> None:
-    """The one definite end (I4): marked, not deleted, and never over a newer login (I3, L16)."""
-    dead = login.replace(quarantine=Quarantine(at=world.now(), reason=reason))
-    try:  # noqa: SIM105 - contextlib is not imported on this way
-        _keep(held, dead, login)
-    except (StoreChanged, StoreDenied):
-        pass  # the verdict is worth nothing more than the record it is written to
 
 
 def _can_renew(login: Login, store: LoginStore) -> bool:

@@ -14,7 +14,46 @@ if TYPE_CHECKING:
     from typing import Literal, Protocol, Self
 
     from keyturn.login import Identity, Login, Record
+    from keyturn.stores.journal import Intent, Rescued
+    from keyturn.stores.sidecar import Trouble
     from keyturn.world import World
+
+    class Journal(Protocol):
+        """What was about to be sent, and what could be saved nowhere else (L13, L15)."""
+
+        @property
+        def path(self) -> str:
+            """Where it lies, for people."""
+
+        def intent(self) -> Intent | None:
+            """The pending intent. Raises: StoreError."""
+
+        def rescued(self) -> Rescued | None:
+            """The login that waits for its store. Raises: StoreError."""
+
+        def begin(self, intent: Intent) -> None:
+            """Make an intent durable. Raises: StoreError."""
+
+        def rescue(self, login: Login, replaces: Identity) -> None:
+            """Make a login durable that its store did not take. Raises: StoreError."""
+
+        def clear(self) -> None:
+            """Forget both. Raises: StoreError."""
+
+        def remove(self) -> None:
+            """Leave nothing behind. Raises: StoreError."""
+
+    class SideCar(Protocol):
+        """How the last renewal failed, for everybody (L11, L20)."""
+
+        def read(self) -> Trouble | None:
+            """The last trouble, if any."""
+
+        def write(self, trouble: Trouble) -> None:
+            """Remember a failure; never an error."""
+
+        def clear(self) -> None:
+            """Forget it; never an error."""
 
     class Held(Protocol):
         """A store whose lock this caller holds. Leaving the `with` block gives the lock back."""
@@ -30,6 +69,17 @@ if TYPE_CHECKING:
 
         def load(self) -> Record | None:
             """The record as it is now, whole. Raises: StoreError."""
+
+        @property
+        def journal(self) -> Journal:
+            """What was about to be sent, and what could be saved nowhere else (L13, L15)."""
+
+        @property
+        def trouble(self) -> SideCar:
+            """How the last renewal failed, for everybody (L11, L20)."""
+
+        def check_savable(self) -> None:
+            """Refuse, without writing, what would make a save fail for sure. Raises: StoreDenied."""
 
         def prove_writable(self) -> None:
             """Show that a save would succeed, before anything is spent on one. Raises: StoreDenied."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from keyturn.errors import StoreChanged, StoreCorrupt, StoreDenied, Unavailable
 from keyturn.records import read_record, write_record
+from keyturn.stores.journal import JournalFile
+from keyturn.stores.sidecar import SideCarFile
 from keyturn.world import directories, files
 from keyturn.world.locks import FileLock
 
@@ -82,6 +84,9 @@ class HeldFile:
     def __init__(self, store: FileStore, lock: FileLock) -> None:
         self._store = store
         self._lock = lock
+        stem = store.path.removesuffix(".json")
+        self.journal = JournalFile(f"{stem}.journal")
+        self.trouble = SideCarFile(f"{stem}.state")
 
     def __enter__(self) -> Self:
         return self
@@ -94,9 +99,13 @@ class HeldFile:
     def load(self) -> Record | None:
         return self._store.read()
 
-    def prove_writable(self) -> None:
+    def check_savable(self) -> None:
         directories.check_own_directory(self._store.directory)
+        directories.check_writable(self._store.directory)
         directories.check_replaceable(self._store.path)
+
+    def prove_writable(self) -> None:
+        self.check_savable()
         directories.prove_writable(self._store.path)
 
     def save(self, record: Record, *, replacing: Identity | None, verify: bool = False) -> Record:

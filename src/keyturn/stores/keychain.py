@@ -10,7 +10,9 @@ from keyturn.errors import StoreDenied
 from keyturn.login import CACHED_RENEWABLE, Login, Tombstone
 from keyturn.records import read_record, write_record
 from keyturn.stores.file import next_generation
+from keyturn.stores.journal import JournalFile
 from keyturn.stores.secret_service import Item
+from keyturn.stores.sidecar import SideCarFile
 from keyturn.world import directories, files
 from keyturn.world.locks import FileLock
 
@@ -77,6 +79,9 @@ class HeldKeychain:
     def __init__(self, store: KeychainStore, lock: FileLock) -> None:
         self._store = store
         self._lock = lock
+        stem = store.cache_path.removesuffix(".cache")
+        self.journal = JournalFile(f"{stem}.journal")
+        self.trouble = SideCarFile(f"{stem}.state")
         self._seen: tuple[Record | None, object] | None = None  # what `load` read, and the cache's mark then
 
     def __enter__(self) -> Self:
@@ -94,8 +99,12 @@ class HeldKeychain:
         self._seen = (record, self._store.mark())
         return record
 
-    def prove_writable(self) -> None:
+    def check_savable(self) -> None:
         directories.check_own_directory(self._store.directory)
+        directories.check_writable(self._store.directory)
+
+    def prove_writable(self) -> None:
+        self.check_savable()
         directories.prove_writable(self._store.cache_path)
         self._store.item.prove_reachable()
 

@@ -7,6 +7,7 @@ from _thread import allocate_lock
 from keyturn.errors import StoreDenied, Unavailable
 from keyturn.records import read_record, write_record
 from keyturn.stores.file import next_generation
+from keyturn.stores.journal import Intent, Rescued
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from keyturn.login import Identity, Record
+    from keyturn.login import Identity, Login, Record
+    from keyturn.stores.sidecar import Trouble
     from keyturn.world import World
 
 
@@ -30,6 +32,9 @@ class MemoryStore:
         self.text: str | None = None
         self.writes = 0
         self.refuse_writes = False
+        self.full = False
+        self.journal = MemoryJournal()
+        self.trouble = MemorySideCar()
         self._lock = allocate_lock()
 
     @property
@@ -67,6 +72,8 @@ class HeldMemory:
     def __init__(self, store: MemoryStore, release: Callable[[], None]) -> None:
         self._store = store
         self._release = release
+        self.journal = store.journal
+        self.trouble = store.trouble
 
     def __enter__(self) -> Self:
         return self
@@ -79,13 +86,18 @@ class HeldMemory:
     def load(self) -> Record | None:
         return self._store.load()
 
-    def prove_writable(self) -> None:
+    def check_savable(self) -> None:
         if self._store.refuse_writes:
             raise StoreDenied(f"{self._store.where} refuses to be written")
 
+    def prove_writable(self) -> None:
+        self.check_savable()
+
     def save(self, record: Record, *, replacing: Identity | None, verify: bool = False) -> Record:
         del verify  # what was assigned is what is there
-        self.prove_writable()
+        self.check_savable()
+        if self._store.full:
+            raise StoreDenied(f"{self._store.where} is full")
         stored = next_generation(record, self._store.load(), replacing, self._store.where)
         self._store.text = write_record(stored)
         self._store.writes += 1
@@ -95,3 +107,46 @@ class HeldMemory:
         self._store.text = None
         self._store.writes += 1
         return self._store.where
+
+
+class MemoryJournal:
+    """The journal of a memory store: gone with its process, like the store."""
+
+    path = "memory"
+
+    def __init__(self) -> None:
+        self._intent: Intent | None = None
+        self._rescued: Rescued | None = None
+
+    def intent(self) -> Intent | None:
+        return self._intent
+
+    def rescued(self) -> Rescued | None:
+        return self._rescued
+
+    def begin(self, intent: Intent) -> None:
+        self._intent = intent
+
+    def rescue(self, login: Login, replaces: Identity) -> None:
+        self._rescued = Rescued(login=login, replaces=replaces)
+
+    def clear(self) -> None:
+        self._intent = self._rescued = None
+
+    remove = clear
+
+
+class MemorySideCar:
+    """The side-car of a memory store."""
+
+    def __init__(self) -> None:
+        self._trouble: Trouble | None = None
+
+    def read(self) -> Trouble | None:
+        return self._trouble
+
+    def write(self, trouble: Trouble) -> None:
+        self._trouble = trouble
+
+    def clear(self) -> None:
+        self._trouble = None

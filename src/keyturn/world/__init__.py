@@ -53,6 +53,10 @@ class World:
 
         return base64.urlsafe_b64encode(os.urandom(size)).rstrip(b"=").decode("ascii")
 
+    def random(self) -> float:
+        """A number from 0 to 1, for jitter; no secret is made of it."""
+        return int.from_bytes(os.urandom(4), "big") / 0xFFFFFFFF
+
     # -- variables and places --
 
     def variable(self, name: str) -> str | None:

@@ -68,6 +68,17 @@ def check_replaceable(path: str) -> None:
     )
 
 
+def check_writable(path: str) -> None:
+    """Refuse a directory in which nothing can be made: mounted read-only, or not for this user.
+
+    Raises: StoreDenied.
+    """
+    if not os.access(path, os.W_OK | os.X_OK):
+        import errno
+
+        raise files.denied(f"{path}/", OSError(errno.EROFS, "nothing can be written there"))
+
+
 def prove_writable(path: str) -> None:
     """Show that a file beside `path` can be written and made durable, without touching `path`.
 

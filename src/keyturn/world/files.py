@@ -120,7 +120,7 @@ def write_durably(path: str, text: str) -> None:
         except OSError:
             pass
         raise denied(path, error) from None
-    _sync_directory(directory)
+    sync_directory(directory)
 
 
 def remove_durably(path: str) -> bool:
@@ -134,7 +134,7 @@ def remove_durably(path: str) -> bool:
         return False
     except OSError as error:
         raise denied(path, error) from None
-    _sync_directory(os.path.dirname(path))
+    sync_directory(os.path.dirname(path))
     return True
 
 
@@ -245,7 +245,8 @@ def _listed(directory: str) -> list[str]:
         return []
 
 
-def _sync_directory(directory: str) -> None:
+def sync_directory(directory: str) -> None:
+    """Make the names in a directory durable, where the system can."""
     if not _POSIX:
         return  # Windows has no handle to flush for a directory
     try:

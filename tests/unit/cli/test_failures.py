@@ -122,6 +122,7 @@ def test_every_kind_of_error_has_its_exit_status(
 
 
 def prepare_again(keyturn: Machine) -> None:
+    keyturn.world.advance(60)  # the pause after the first failure is over by then (L20)
     keyturn.world.script = [Unavailable("cannot connect to https://auth.example.com", sent=False)]
 
 

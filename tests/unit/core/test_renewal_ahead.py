@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from keyturn import Auth
-from keyturn.errors import StoreDenied
+from keyturn.errors import StoreDenied, Unavailable
 from keyturn.stores.file import FileStore
 from keyturn.stores.memory import MemoryStore
-from keyturn.testing import FakeWorld, answer, make_expired_login, token_answer
+from keyturn.testing import FakeWorld, make_expired_login, token_answer
 from keyturn.testing.stores import hold, save
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class TestAheadOfTime:
         assert world.requests == []
 
     def test_after_a_failure_it_is_left_alone_for_a_while(self, ahead: Machine) -> None:
-        ahead.world.script.append(answer({}, 503))
+        ahead.world.script.append(Unavailable("no route", sent=False))
         auth = ahead.auth()
         for _ in range(10):
             auth.credential()
@@ -70,7 +70,7 @@ class TestAheadOfTime:
     def test_another_thread_gets_the_old_token_while_one_renews(self, ahead: Machine) -> None:
         auth = ahead.auth()
         assert ahead.login.access_token is not None
-        ahead.world.script.append(answer({}, 503))
+        ahead.world.script.append(Unavailable("no route", sent=False))
         auth.credential()
         ahead.world.advance(40)
         asked, done = threading.Event(), threading.Event()

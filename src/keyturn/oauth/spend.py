@@ -1,0 +1,257 @@
+"""Spending a refresh token under the lock: intent, grant, answer, save (L13 to L16 of `docs/renewal.md`)."""
+
+from __future__ import annotations
+
+from keyturn.errors import AuthError, ConfigurationError, Rejected, StoreChanged, StoreError, Unavailable
+from keyturn.login import Login, Quarantine
+from keyturn.oauth import outcomes, protocol
+from keyturn.oauth.successor import renewed
+from keyturn.stores import login_of
+from keyturn.stores.journal import Intent
+from keyturn.stores.sidecar import FARTHEST_SECONDS, Trouble
+from keyturn.values import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from keyturn.login import Authority
+    from keyturn.oauth.protocol import Denied, Granted, Unreadable
+    from keyturn.stores import Held
+    from keyturn.values import Secret
+    from keyturn.world import World
+
+# an answer that got lost lets its token be sent once more, and never again
+SENDINGS = 2
+# pauses after a failure, doubled each time up to the last; jittered, so that not all come back together
+_PAUSE_FIRST, _PAUSE_LAST = 2.0, 300.0
+_PAUSE_REFUSED = 60.0
+_SERVER_FAULT, _OK = 500, 200
+
+
+class Spending(Value):
+    """One renewal: the held store, the login as stored, and whether its caller could be served without it."""
+
+    __slots__ = ("authority", "held", "login", "must", "refresh_token", "since", "world")
+    authority: Authority
+    held: Held
+    login: Login
+    must: bool
+    refresh_token: Secret
+    since: float
+    world: World
+
+
+def spend(held: Held, world: World, login: Login, *, must: bool, since: float) -> Login:
+    """Renew a login; the lock is held. `since` is when the caller began to wait, in Unix seconds.
+
+    Raises: Unavailable, Rejected, ConfigurationError, StoreError; the login is kept, unless its authority
+    said that it has ended.
+    """
+    if login.authority is None or login.refresh_token is None:
+        raise ConfigurationError("the stored login cannot be renewed", hint=outcomes.LOGIN_HINT)
+    renewal = Spending(
+        authority=login.authority,
+        held=held,
+        login=login,
+        must=must,
+        refresh_token=login.refresh_token,
+        since=since,
+        world=world,
+    )
+    _check_trouble(renewal)
+    lost = _lost_answer(renewal)
+    held.check_savable()
+    attempt = lost.attempt + 1 if lost is not None else 1
+    held.journal.begin(_intent(renewal, attempt, lost.at if lost is not None else world.now()))
+    try:
+        response = world.send(protocol.refresh_grant(renewal.authority, renewal.refresh_token))
+    except Unavailable as error:
+        if error.facts.get("sent") is False:
+            _take_back(renewal, lost)
+        _remember(renewal, error, _PAUSE_FIRST)
+        raise
+    answer = protocol.read_token(response)
+    if isinstance(answer, protocol.Granted):
+        stored = _save(renewal, answer)
+        held.trouble.clear()
+        return stored
+    raise _refused(renewal, answer, lost)
+
+
+def _check_trouble(renewal: Spending) -> None:
+    """Adopt what somebody else has just been told, and keep to the pause it asked for (L11, L20)."""
+    trouble, now = renewal.held.trouble.read(), renewal.world.now()
+    if trouble is not None and trouble.holds(
+        renewal.login.identity.refresh_hash, now=now, since=renewal.since
+    ):
+        raise trouble.error(now)
+
+
+def _lost_answer(renewal: Spending) -> Intent | None:
+    """The intent of an earlier sending whose answer nobody saved; stale ones are dropped (L13)."""
+    intent = renewal.held.journal.intent()
+    if intent is None:
+        return None
+    if not intent.is_about(renewal.login.identity):
+        renewal.held.journal.clear()
+        return None
+    if intent.attempt >= SENDINGS:
+        raise Rejected(
+            f"the login cannot be renewed: the answer to its renewal was lost at {outcomes.when(intent.at)}, "
+            "and so was the answer to the second try",
+            hint=outcomes.LOGIN_HINT,
+            code="answer_lost",
+        )
+    if not renewal.must:
+        # the current token serves; a token whose fate is unknown is not risked for convenience
+        raise Unavailable(
+            "an earlier renewal is unsettled; the current token serves meanwhile",
+            code="unsettled",
+            sent=False,
+        )
+    return intent
+
+
+def _intent(renewal: Spending, attempt: int, at: float) -> Intent:
+    identity = renewal.login.identity
+    return Intent(
+        at=at,
+        attempt=attempt,
+        generation=identity.generation,
+        login_id=identity.login_id,
+        refresh_hash=identity.refresh_hash,
+    )
+
+
+def _take_back(renewal: Spending, lost: Intent | None) -> None:
+    """Nothing was sent: the journal says again what it said before."""
+    if lost is None:
+        renewal.held.journal.clear()
+    else:
+        renewal.held.journal.begin(lost)
+
+
+def _refused(renewal: Spending, answer: Denied | Unreadable, lost: Intent | None) -> AuthError:
+    failure = outcomes.refused(answer, renewal.authority.token_url)
+    if failure.code == outcomes.LOGIN_ENDED:
+        reason = "the authority rejected its refresh token"
+        if lost is not None:
+            reason = f"the answer to its renewal was lost at {outcomes.when(lost.at)}"
+            failure = outcomes.lost(reason)
+        _quarantine(renewal, reason)
+        renewal.held.journal.clear()
+        renewal.held.trouble.clear()
+        return failure
+    if isinstance(answer, protocol.Unreadable) and answer.status >= _SERVER_FAULT:
+        # The server says itself that it failed; most have not touched the token then. It may be tried again
+        # when the pause is over, as often as it takes, and is never counted as an answer that was lost.
+        renewal.held.journal.begin(lost or _intent(renewal, 0, renewal.world.now()))
+        _remember(renewal, failure, answer.retry_after or _PAUSE_FIRST)
+    elif isinstance(answer, protocol.Unreadable) and answer.status == _OK:
+        _remember(renewal, failure, _PAUSE_FIRST)  # it may have been spent: the intent stays
+    else:
+        _take_back(renewal, lost)
+        wait = answer.retry_after if isinstance(answer, protocol.Unreadable) else None
+        _remember(renewal, failure, wait or _PAUSE_REFUSED)
+    return failure
+
+
+def _remember(renewal: Spending, failure: AuthError, pause: float) -> None:
+    """Leave word for everybody else: what happened, and when to try again (L20)."""
+    held, now = renewal.held, renewal.world.now()
+    refresh_hash = renewal.login.identity.refresh_hash
+    earlier = held.trouble.read()
+    failures = 1
+    if earlier is not None and earlier.refresh_hash == refresh_hash:
+        failures += earlier.failures
+    doubled = min(max(pause, min(_PAUSE_FIRST * 2.0 ** min(failures - 1, 10), _PAUSE_LAST)), FARTHEST_SECONDS)
+    jitter = 0.75 + 0.5 * renewal.world.random()
+    held.trouble.write(
+        Trouble(
+            at=now,
+            code=failure.code,
+            failures=failures,
+            hint=failure.hint or "",
+            kind="configuration" if isinstance(failure, ConfigurationError) else "unavailable",
+            message=failure.message,
+            refresh_hash=refresh_hash,
+            retry_at=now + min(doubled * jitter, FARTHEST_SECONDS),
+        )
+    )
+
+
+def _save(renewal: Spending, answer: Granted) -> Login:
+    held, login = renewal.held, renewal.login
+    try:
+        new = renewed(login, answer, renewal.world.now())
+    except Rejected:
+        if answer.refresh_token not in (None, renewal.refresh_token):
+            # the stored one is known to be replaced, and must not be sent again (I2)
+            _quarantine(renewal, "the authority answered its renewal with another account's token")
+        held.journal.clear()
+        raise
+    try:
+        stored = keep(held, new, login)
+    except StoreChanged:
+        # Only a lock that two could hold at once lets this happen (L10): what is stored by now rules (I3).
+        return _overtaken(renewal, answer)
+    except StoreError as refusal:
+        return _rescue(renewal, new, refusal)
+    held.journal.clear()
+    return stored
+
+
+def _overtaken(renewal: Spending, answer: Granted) -> Login:
+    from keyturn.oauth.lifetime import state
+
+    latest = login_of(renewal.held.load())
+    if latest is None:
+        _revoke(renewal, answer)  # logged out: nobody may be left with a token that works (L4)
+        raise StoreChanged(
+            "the login was logged out while it was renewed; nothing was stored", hint=outcomes.LOGIN_HINT
+        )
+    if latest.same_person(renewal.login) and state(latest, renewal.world.now()) != "due":
+        return latest
+    raise StoreChanged("the login was replaced while it was renewed; nothing was written", hint="try again")
+
+
+def _rescue(renewal: Spending, new: Login, refusal: StoreError) -> Login:
+    """The one declared plaintext place: better there than gone (L15)."""
+    try:
+        renewal.held.journal.rescue(new, renewal.login.identity)
+    except StoreError:
+        raise refusal from None
+    import logging
+
+    logging.getLogger("keyturn").warning(
+        "the renewed login could not be saved (%s); it waits in %s until that is mended",
+        refusal.message,
+        renewal.held.journal.path,
+    )
+    return new
+
+
+def keep(held: Held, login: Login, old: Login) -> Login:
+    """Save a login over the one it was made from. Raises: StoreChanged, StoreError."""
+    stored = held.save(login, replacing=old.identity)
+    if not isinstance(stored, Login):
+        raise StoreChanged("the store turned a login into something else")
+    return stored
+
+
+def _revoke(renewal: Spending, answer: Granted) -> None:
+    for hint, token in (("refresh_token", answer.refresh_token), ("access_token", answer.access_token)):
+        if token is None or not renewal.authority.revoke_url:
+            continue
+        try:
+            renewal.world.send(protocol.revocation(renewal.authority, token, hint))
+        except AuthError:
+            continue
+
+
+def _quarantine(renewal: Spending, reason: str) -> None:
+    """The one definite end (I4): marked, not deleted, and never over a newer login (I3, L16)."""
+    dead = renewal.login.replace(quarantine=Quarantine(at=renewal.world.now(), reason=reason))
+    try:  # noqa: SIM105 - contextlib is not imported on this way
+        keep(renewal.held, dead, renewal.login)
+    except StoreError:
+        pass  # the verdict is worth nothing more than the record it is written to

@@ -1,0 +1,39 @@
+"""The login that a granted renewal makes of the old one."""
+
+from __future__ import annotations
+
+from keyturn.errors import Rejected
+from keyturn.login import ANCESTORS_KEPT, Login, fingerprint
+from keyturn.oauth import outcomes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from keyturn.oauth.protocol import Granted
+
+
+def renewed(login: Login, answer: Granted, now: float) -> Login:
+    """The login after a granted renewal; fields the answer leaves out keep their values (P25).
+
+    Raises: Rejected when the answer is for another account or organisation.
+    """
+    changed = login.replace(
+        access_token=answer.access_token,
+        issued_at=now,
+        expires_at=None if answer.life is None else now + answer.life,
+        scopes=login.scopes if answer.scopes is None else answer.scopes,
+        account=answer.account or login.account,
+        account_id=answer.account_id or login.account_id,
+        organization=answer.organization or login.organization,
+        organization_id=answer.organization_id or login.organization_id,
+    )
+    if not login.same_person(changed):
+        raise Rejected(
+            "the authority answered a renewal with another account's token; it was not stored",
+            hint=outcomes.LOGIN_HINT,
+            code="account_changed",
+        )
+    new, old = answer.refresh_token, login.refresh_token
+    if new is None or old is None or new == old:
+        return changed
+    ancestors = (*login.ancestors, fingerprint(old))[-ANCESTORS_KEPT:]
+    return changed.replace(refresh_token=new, ancestors=ancestors)
