@@ -74,8 +74,8 @@ def run() -> Result:
         name="cold",
         title="Cold start: print the stored token",
         method=f"Whole processes from start to end, {ROUNDS} rounds with all of them in turn "
-        f"({SLOW_ROUNDS} for the SDK), ratios inside a round, medians. The installed console script, and the Python of the same "
-        "environment for all others. Each was checked to print its token.",
+        f"({SLOW_ROUNDS} for the SDK), ratios inside a round, medians. The installed console script, and "
+        "the Python of the same environment for all others. Each was checked to print its token.",
         tables=(
             Table(
                 "Time and memory",

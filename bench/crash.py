@@ -53,8 +53,8 @@ def run() -> Result:
     return Result(
         name="crash",
         title="The program that renews is killed",
-        method=f"kill -9 between its request and the answer, which takes {ANSWER_SECONDS * 1e3:g} ms; the "
-        f"server drops a request whose sender is gone. {RUNS} runs. Counted from the kill to the next program's "
+        method=f"kill -9 between its request and the answer, which takes {ANSWER_SECONDS * 1e3:g} ms; "
+        f"the server drops a request whose sender is gone. {RUNS} runs. Counted from the kill to the next program's "
         "token, with that one's own request.",
         tables=(
             Table("Until the next one has a token", ("client", "next", "ms: median (range)"), tuple(rows)),

@@ -22,12 +22,13 @@ from bench.judge import fingerprint
 from bench.processes import ROOT, clean_environment
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import TracebackType
 
     from bench.clients import Client
 
-# time for every process to read its login and to lie down before the gun
-SETTLE_SECONDS = 0.25
+# all have read their login by then; this is for being told, and for lying down before the gun
+SETTLE_SECONDS = 0.05
 
 
 class Pen:
@@ -86,7 +87,6 @@ class Field:
 
     def __init__(self, client: Client, judge: str, count: int) -> None:
         self._orders: list[IO[str]] = []
-        self._count = count
         rows_in, rows_out = os.pipe()
         gc.freeze()
         for _ in range(count):
@@ -103,10 +103,18 @@ class Field:
 
     def race(self, homes: list[str], *, rejected: bool) -> list[dict[str, Any]]:
         """One race of all, each in its home."""
+        self._tell({"home": home, "rejected": rejected} for home in homes)
+        self._answers()
         start = time.monotonic() + SETTLE_SECONDS
-        for order, home in zip(self._orders, homes, strict=True):
-            print(json.dumps({"home": home, "rejected": rejected, "start": start}), file=order, flush=True)
-        return [json.loads(self._rows.readline()) for _ in range(self._count)]
+        self._tell({"start": start} for _ in homes)
+        return self._answers()
+
+    def _tell(self, orders: Iterable[dict[str, object]]) -> None:
+        for pipe, order in zip(self._orders, orders, strict=True):
+            print(json.dumps(order), file=pipe, flush=True)
+
+    def _answers(self) -> list[dict[str, Any]]:
+        return [json.loads(self._rows.readline()) for _ in self._orders]
 
     def end(self) -> None:
         """Let all go, and wait until they have."""
@@ -144,14 +152,14 @@ def _run(client: Client, judge: str, orders: IO[str], rows: int) -> None:
     """One program, race after race; never returns."""
     while line := orders.readline():
         order = json.loads(line)
-        row: dict[str, object] = {}
-        start: float = order["start"]
+        session = client.open(order["home"], judge)
+        if order["rejected"]:
+            session.token()
+        os.write(rows, b"{}\n")
+        start = json.loads(orders.readline())["start"]
+        row: dict[str, object] = {"late": time.monotonic() > start}
+        time.sleep(max(0.0, start - time.monotonic()))
         try:
-            session = client.open(order["home"], judge)
-            if order["rejected"]:
-                session.token()
-            row["late"] = time.monotonic() > start
-            time.sleep(max(0.0, start - time.monotonic()))
             token = session.renewed() if order["rejected"] else session.token()
             row["seconds"] = time.monotonic() - start
             row["token"] = fingerprint(token)

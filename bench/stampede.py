@@ -68,9 +68,9 @@ def run(hub_python: Path | None = None) -> Result:
         name="stampede",
         title=f"{COUNT} programs at once on one login",
         method="A strict server in a process of its own: it answers after "
-        f"{ANSWER_SECONDS * 1e3:g} ms, each refresh token works once, and a second use revokes the login with "
-        f"all its tokens. {RUNS} runs of keyturn and of the floor ({PEER_RUNS} of the peers; {PEER_STARTS} where "
-        "they are started), in turn. Running programs have renewed before and go off at one instant of the "
+        f"{ANSWER_SECONDS * 1e3:g} ms, each refresh token works once, and a second use revokes the login "
+        f"with all its tokens. {RUNS} runs of keyturn and of the floor ({PEER_RUNS} of the peers; {PEER_STARTS} "
+        "where they are started), in turn. Running programs have renewed before and go off at one instant of the "
         "clock. The floor is 60 lines of standard library: a kernel lock, and one more look under it; "
         "no checks.",
         tables=tuple(_table(CASES[case], runs) for case, runs in found.items()),
@@ -98,7 +98,7 @@ def _races(judge: Judge, pens: Sequence[Pen], *, rejected: bool) -> list[Run]:
             if rejected:
                 trial.reject_access_tokens()
             rows = pen.race(trial.login(seconds_left=3600 if rejected else -60), rejected=rejected)
-            if any(row.get("late", True) for row in rows):
+            if any(row["late"] for row in rows):
                 raise RuntimeError(f"{pen.client}: a program was not ready at the gun; is the machine busy?")
             tokens = [row.get("token") for row in rows]
             runs.append(_judged(pen.client, trial, tokens, max(row["seconds"] for row in rows)))

@@ -18,8 +18,9 @@ class HubSession:
         constants.ENDPOINT = judge
         constants.HF_TOKEN_PATH = str(Path(home, "token"))
         constants.HF_STORED_TOKENS_PATH = str(Path(home, "stored_tokens"))
-        self._auth: Any = importlib.import_module("huggingface_hub.utils._auth")
-        self._auth._OAUTH_REFRESH_CACHE = None  # noqa: SLF001 - a new program remembers nothing
+        auth: Any = importlib.import_module("huggingface_hub.utils._auth")
+        auth._OAUTH_REFRESH_CACHE = None  # noqa: SLF001 - a new program remembers nothing
+        self._auth = auth
 
     def token(self) -> str:
         """What its clients put on a request; after a failed renewal that is the dead token."""
