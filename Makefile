@@ -9,7 +9,8 @@ help: ## say what there is
 	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
 
 demo: runtime ## the whole story against a local sandbox: no account, no browser, no terminal needed
-	@$(bin)/keyturn demo
+	@mkdir -p build
+	@$(bin)/keyturn demo --svg build/keyturn-demo.svg
 
 test: ## lint, types and every test, with real servers and a real browser (system packages if root)
 	@scripts/system.sh
