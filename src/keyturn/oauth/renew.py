@@ -70,8 +70,6 @@ def _renew(
     expected: Login | None,
     wait: float,
 ) -> Login:
-    if seen is not None and seen.authority is not None:
-        world.prepare(seen.authority.token_url)  # a slow import must not happen under the lock
     before, since = store.mark(), world.now()
     adopted: Login | None = None
 

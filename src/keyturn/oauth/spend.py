@@ -60,6 +60,9 @@ def spend(held: Held, world: World, login: Login, *, must: bool, since: float) -
     _check_trouble(renewal)
     lost = _lost_answer(renewal)
     held.check_savable()
+    # Before the intent: what fails here has sent nothing. Under the lock, although it takes its time: of the
+    # programs that start together on an expired login one loads the HTTP stack, and not all of them at once.
+    world.prepare(renewal.authority.token_url)
     attempt = lost.attempt + 1 if lost is not None else 1
     held.journal.begin(_intent(renewal, attempt, lost.at if lost is not None else world.now()))
     try:
