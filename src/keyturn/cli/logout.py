@@ -75,9 +75,9 @@ def _report(done: LoggedOut, terminal: Terminal) -> None:
         terminal.print(f"profile {done.profile}: the record in {where} was damaged")
         terminal.print(f"  it was moved to {clean(done.aside, _TEXT_LIMIT)}, and is not used any more")
         terminal.warn("what is in it was not revoked; look at it, and end the login at the authority")
-        return
-    if done.login is None:
+    elif done.login is None:
         terminal.print(f"profile {done.profile}: there was no login in {where}")
+    if done.login is None:
         return
     who = clean(done.login.who or "")
     what = "the API key" if done.login.kind == "api_key" else f"the login{f' of {who}' if who else ''}"

@@ -167,6 +167,7 @@ def keep(store: LoginStore, world: World, login: Login, person: Person, *, yes: 
                 continue
             replacing = current.identity if current is not None else None
             stored = held.save(login, replacing=replacing, verify=True)
+            held.journal.remove()  # whatever waits in it belongs to the login that is gone
         assert isinstance(stored, Login)  # noqa: S101 - a store gives back what it was given
         return stored
 
@@ -184,14 +185,19 @@ def forget(store: LoginStore, world: World) -> Forgotten:
             held.prove_writable()
             aside = held.set_aside()
             current = None
-        held.journal.remove()
-        held.trouble.clear()
+        login = login_of(current)
+        # a renewal whose result found no other place left it in the journal: then that is what lives (L15)
+        rescued = held.journal.rescued()
+        if rescued is not None and (aside or (login and login.identity == rescued.replaces)):
+            login = rescued.login
         if aside is not None:
             held.save(Tombstone(generation=int(world.now()), at=world.now()), replacing=None)
         elif isinstance(current, Login):
             stone = Tombstone(generation=current.generation, at=world.now())
             held.save(stone, replacing=current.identity)
-        return Forgotten(aside=aside, login=login_of(current))
+        held.journal.remove()
+        held.trouble.clear()
+        return Forgotten(aside=aside, login=login)
 
 
 def named(login: Login) -> str:

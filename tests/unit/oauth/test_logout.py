@@ -177,3 +177,37 @@ def test_the_copies_in_both_kinds_of_store_are_found(desk: Desk) -> None:
     assert [one.kind for one in places_of(desk.world, "default", "file")] == ["file", "keychain"]
     assert [one.kind for one in places_of(desk.world, "default", "keychain")] == ["keychain", "file"]
     assert [(name, one.kind) for name, one in other_logins(desk.world, "default")] == [("old", "keychain")]
+
+
+def renewed_without_a_place(desk: Desk, login: Login) -> Login:
+    """What a renewal leaves that could not save its result: the journal alone holds the living tokens."""
+    newer = login.replace(
+        access_token=Secret(make_secret("token")), refresh_token=Secret(make_secret("refresh"))
+    )
+    held = open_store(desk.world, "default", "file").hold(seconds=1)
+    assert held is not None
+    with held:
+        held.journal.rescue(newer, login.identity)
+    return newer
+
+
+@pytest.mark.proves("R36", "L15")
+@pytest.mark.parametrize("damaged", [False, True])
+def test_what_lives_in_the_journal_alone_is_revoked_and_removed(desk: Desk, damaged: bool) -> None:
+    newer = renewed_without_a_place(desk, stored(desk))
+    assert newer.refresh_token is not None
+    if damaged:
+        Path(desk.home, "logins/default.json").write_text("{")
+    done = out(desk, answer({}), answer({}))
+    assert done.revoked == ("refresh_token", "access_token")
+    assert form(desk.sent()[0])["token"] == newer.refresh_token.reveal()
+    assert not Path(desk.home, "logins/default.journal").exists()
+    bury(desk)
+
+
+def test_a_stale_journal_does_not_outlive_a_new_login(desk: Desk) -> None:
+    renewed_without_a_place(desk, stored(desk))
+    newest = stored(desk)
+    assert not Path(desk.home, "logins/default.journal").exists()
+    done = out(desk, answer({}), answer({}))
+    assert done.login == newest
