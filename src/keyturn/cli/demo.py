@@ -64,10 +64,10 @@ def play(options: Namespace, terminal: Terminal, sandbox: Callable[..., Sandbox]
         picture = place if props.timeline is not None else None
         terminal.print_json({"version": VERSION, "failed": failed, "facts": props.facts, "svg": picture})
     if failed is not None:
-        screen.title(f"step {failed}: it did not happen as it should; see above")
+        screen.ending(f"step {failed}: it did not happen as it should; see above")
         return _NOT_AS_TOLD
     seconds = terminal.world.clock() - began
-    screen.title(f"all {len(STEPS)} steps happened: {len(props.facts)} facts checked in {seconds:.0f} s")
+    screen.ending(f"all {len(STEPS)} steps happened: {len(props.facts)} facts checked in {seconds:.0f} s")
     return 0
 
 

@@ -50,6 +50,11 @@ class Screen:
         for line in _wrapped(text, self.width):
             self._line(self.style(line, "bold"))
 
+    def ending(self, text: str) -> None:
+        """The last word."""
+        self._line("")
+        self.title(text)
+
     def step(self, number: int, title: str) -> None:
         """A step begins."""
         self._line("")
