@@ -71,7 +71,7 @@ class TestKeyturnHome:
 class TestTheProfile:
     CONFIG: ClassVar = {
         "default_profile": "of-the-file",
-        "bindings": {"/work": "of-work", "/work/job": "of-the-job"},
+        "bindings": {"/srv": "of-work", "/srv/job": "of-the-job"},
         "profiles": {"of-the-file": {}},
     }
 
@@ -84,12 +84,12 @@ class TestTheProfile:
         world = FakeWorld(tmp_path, {"KEYTURN_PROFILE": "of-the-variable"})
         assert self.chosen(FakeWorld(tmp_path / "empty")) == "default"
         world.write_config(self.CONFIG)
-        world.working_directory = "/work/job/deep/inside"
+        world.working_directory = "/srv/job/deep/inside"
         assert self.chosen(world, "of-the-option") == "of-the-option"
         assert self.chosen(world) == "of-the-variable"
         world.variables["KEYTURN_PROFILE"] = " "
         assert self.chosen(world) == "of-the-job"
-        world.working_directory = "/work/jobs"
+        world.working_directory = "/srv/jobs"
         assert self.chosen(world) == "of-work"
         world.working_directory = "/elsewhere"
         assert self.chosen(world) == "of-the-file"
@@ -98,7 +98,7 @@ class TestTheProfile:
         world = FakeWorld(tmp_path)
         path = world.write_config(self.CONFIG)
         assert Auth(world=world).scene().chosen_by == f"default_profile in {path}"
-        world.working_directory = "/work"
+        world.working_directory = "/srv"
         assert Auth(world=world).scene().chosen_by == "bound to /work"
         assert Auth(world=world, profile="x").scene().chosen_by == "--profile"
 
