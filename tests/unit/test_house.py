@@ -36,6 +36,7 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
     "keyturn.cli.demo": ({"os", "tempfile"}, "makes the file that the picture is written to"),
     "keyturn.testing": ({"os", "time"}, "stands in for the operating system"),
     "keyturn.cli.run": ({"os", "signal", "subprocess"}, "becomes the command that it was asked to run"),
+    "keyturn.cli.signals": ({"signal"}, "lets its own process end in good order"),
     "keyturn.cli.terminal": ({"os"}, "restores the streams that the person closed, asks how wide they are"),
     "keyturn.cli.person": (
         {"os", "select"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from keyturn.cli.signals import Terminated
 from keyturn.cli.terminal import Terminal
 from keyturn.world import World
 
@@ -24,8 +25,10 @@ def main(argv: Sequence[str] | None = None, *, terminal: Terminal | None = None)
     arguments = list(sys.argv[1:] if argv is None else argv)
     if argv is None:
         from keyturn.cli.limits import forbid_core_files
+        from keyturn.cli.signals import unwind_on_signals
 
         forbid_core_files()
+        unwind_on_signals()
     terminal = terminal or Terminal(World())
     try:
         status = _command(arguments, terminal)
@@ -36,6 +39,8 @@ def main(argv: Sequence[str] | None = None, *, terminal: Terminal | None = None)
     except KeyboardInterrupt:
         terminal.note()
         return INTERRUPTED
+    except Terminated as end:
+        return end.status
     except Exception as error:  # noqa: BLE001 - the last place: nothing may end in a traceback (T15)
         from keyturn.cli.failures import show
 

@@ -19,19 +19,24 @@ def to_its_end(work: Callable[[], T]) -> T:
     """
     result: list[T] = []
     failure: list[BaseException] = []
+    done = threading.Event()
 
     def run() -> None:
         try:
             result.append(work())
         except BaseException as error:  # noqa: BLE001 - handed to the caller
             failure.append(error)
+        finally:
+            done.set()
 
     thread = threading.Thread(target=run, name="keyturn-renewal", daemon=False)
     thread.start()
+    # Not thread.join(): interrupted, it takes the thread for ended (CPython 3.11 and 3.12), and so would the
+    # interpreter when it ends.
     try:
-        thread.join()
+        done.wait()
     except BaseException:
-        thread.join()
+        done.wait()
         raise
     if failure:
         raise failure[0]
