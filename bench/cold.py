@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import tempfile
 import time
 from pathlib import Path
 
 from bench.clients import client_named
+from bench.peers import versions
 from bench.processes import BIN, clean_environment, in_rounds, output, peak_kib
 from bench.result import TIMES, Budget, Result, Table, in_pairs, package, spread
 
@@ -32,7 +34,7 @@ _SDK = (
 )
 
 
-def run() -> Result:
+def run(peers: str | None = None) -> Result:
     """Measure them in turn, and check first that each prints the token it was given."""
     with tempfile.TemporaryDirectory(prefix="bench-") as home:
         env = clean_environment(
@@ -40,8 +42,12 @@ def run() -> Result:
             KEYTURN_HOME=f"{home}/keyturn",
             ANTHROPIC_CONFIG_DIR=f"{home}/sdk",
             GH_CONFIG_DIR=f"{home}/gh",
+            HF_TOKEN_PATH=f"{home}/login.txt",
+            PYTHON_KEYRING_BACKEND="keyrings.alt.file.PlaintextKeyring",
         )
         programs, notes = _programs(home)
+        if peers:
+            programs |= _peers(home, env, Path(peers).parent)
         for name, argv in programs.items():
             found = output(argv, env)
             if found != ("" if "pass" in name else SECRET):
@@ -88,7 +94,7 @@ def run() -> Result:
         numbers={
             "seconds": times,
             "peak KiB": memory,
-            "versions": [package("anthropic"), *_gh_version(programs, env)],
+            "versions": [package("anthropic"), *_gh_version(programs, env), *(versions() if peers else [])],
         },
     )
 
@@ -120,6 +126,16 @@ def _programs(home: str) -> tuple[dict[str, list[str]], list[str]]:
         json.dumps({"github.com": {"oauth_token": SECRET, "user": "nobody"}})
     )
     return {**programs, GH: [gh, "auth", "token"]}, []
+
+
+def _peers(home: str, env: dict[str, str], place: Path) -> dict[str, list[str]]:
+    Path(home, "login.txt").write_text(SECRET)
+    keyring = [str(place / "keyring")]
+    subprocess.run([*keyring, "set", "bench", "nobody"], input=SECRET, env=env, text=True, check=True)
+    return {
+        "`hf auth token`": [str(place / "hf"), "auth", "token"],
+        "`keyring get`, a plain file": [*keyring, "get", "bench", "nobody"],
+    }
 
 
 def _gh_version(programs: dict[str, list[str]], env: dict[str, str]) -> list[str]:

@@ -25,7 +25,7 @@ WAITED_SECONDS = 0.01
 NAMES = ("keyturn", "reference")
 
 
-def run() -> Result:
+def run(_peers: str | None = None) -> Result:
     """One that waits already, and one that starts afterwards."""
     waits: dict[str, list[float]] = {name: [] for name in NAMES}
     beyond: list[float] = []
@@ -54,8 +54,8 @@ def run() -> Result:
         name="crash",
         title="The program that renews is killed",
         method=f"kill -9 between its request and the answer, which takes {ANSWER_SECONDS * 1e3:g} ms; "
-        f"the server drops a request whose sender is gone. {RUNS} runs. Counted from the kill to the next program's "
-        "token, with that one's own request.",
+        f"the server drops a request whose sender is gone. {RUNS} runs. Counted from the kill to "
+        "the next program's token, with that one's own request.",
         tables=(
             Table("Until the next one has a token", ("client", "next", "ms: median (range)"), tuple(rows)),
         ),

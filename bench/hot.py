@@ -38,7 +38,7 @@ class Floor:
         return self._token if time.time() < self._until else ""
 
 
-def run() -> Result:
+def run(_peers: str | None = None) -> Result:
     """Measure both faces."""
     with tempfile.TemporaryDirectory(prefix="bench-") as home, tempfile.TemporaryDirectory() as sdk_home:
         auth, cache = _keyturn(home), _sdk(sdk_home)

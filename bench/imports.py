@@ -29,7 +29,7 @@ _STRANGERS = (
 )
 
 
-def run() -> Result:
+def run(_peers: str | None = None) -> Result:
     """Measure cold processes."""
     python = str(BIN / "python")
     with tempfile.TemporaryDirectory(prefix="bench-") as home:

@@ -56,7 +56,8 @@ class Budget:
     def line(self) -> str:
         """One line: the verdict, the words, both numbers."""
         verdict = "held" if self.held else "missed (a goal, not a limit)" if self.wish else "MISSED"
-        return f"{self.what}: {self.found:.3g} {self.unit}, at most {self.limit:g} {self.unit}: {verdict}"
+        found, limit = f"{self.found:.3g} {self.unit}".strip(), f"{self.limit:g} {self.unit}".strip()
+        return f"{self.what}: {found}, at most {limit}: {verdict}"
 
 
 @dataclass(frozen=True, slots=True)

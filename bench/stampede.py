@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bench.clients import TITLES, client_named
 from bench.judge import Judge, fingerprint
+from bench.peers import versions
 from bench.pen import Pen
 from bench.processes import BIN, ROOT, clean_environment
 from bench.result import TIMES, Budget, Result, Table, in_pairs, package
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from bench.judge import Trial
 
@@ -49,13 +49,13 @@ class Run:
     seconds: float  # from the gun to the last answer
 
 
-def run(hub_python: Path | None = None) -> Result:
+def run(peers: str | None = None) -> Result:
     """All three cases, each client in turn in every round."""
-    names = [OURS, FLOOR, "sdk", "authlib", *(["hub"] if hub_python else [])]
+    names = [OURS, FLOOR, "sdk", "authlib", *(["hub"] if peers else [])]
     with Judge() as judge, contextlib.ExitStack() as stack:
         pens = []
         for name in names:
-            python = str(hub_python) if name == "hub" else sys.executable
+            python = peers if peers and name == "hub" else sys.executable
             pens.append(stack.enter_context(Pen(name, judge.origin, COUNT, python)))
             pens[-1].warm([judge.new_login(0).login(seconds_left=-60) for _ in range(COUNT + 1)])
         found = {
@@ -63,22 +63,22 @@ def run(hub_python: Path | None = None) -> Result:
             "rejected": _races(judge, [pen for pen in pens if client_recovers(pen.client)], rejected=True),
         }
     with Judge() as judge:
-        found["started"] = _starts(judge, ["keyturn", "reference", "sdk", "authlib"])
+        found["started"] = _starts(judge, [OURS, FLOOR, "sdk", "authlib"])
     return Result(
         name="stampede",
         title=f"{COUNT} programs at once on one login",
         method="A strict server in a process of its own: it answers after "
         f"{ANSWER_SECONDS * 1e3:g} ms, each refresh token works once, and a second use revokes the login "
-        f"with all its tokens. {RUNS} runs of keyturn and of the floor ({PEER_RUNS} of the peers; {PEER_STARTS} "
-        "where they are started), in turn. Running programs have renewed before and go off at one instant of the "
-        "clock. The floor is 60 lines of standard library: a kernel lock, and one more look under it; "
+        f"with all its tokens. {RUNS} runs of keyturn and of the floor ({PEER_RUNS} of the peers; "
+        f"{PEER_STARTS} where they are started), in turn. Running programs have renewed before and go off at "
+        "one instant of the clock. The floor is 60 lines of standard library: a kernel lock, and one more look under it; "
         "no checks.",
         tables=tuple(_table(CASES[case], runs) for case, runs in found.items()),
         budgets=tuple(budget for case, runs in found.items() for budget in _budgets(case, runs)),
-        notes=("Authlib has no answer to a 401 from the API, so it is missing in the second table.",),
+        notes=("Authlib and huggingface_hub have no answer to a 401 from the API.",),
         numbers={
             "runs": {case: [asdict(one) for one in runs] for case, runs in found.items()},
-            "versions": [package("anthropic"), package("authlib")],
+            "versions": [package("anthropic"), package("authlib"), *(versions() if peers else [])],
         },
     )
 

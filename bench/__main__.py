@@ -1,0 +1,47 @@
+"""Run all benches, or those named: `python -m bench [cold] [imports] [hot] [stampede] [crash] [--peers]`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from typing import TYPE_CHECKING
+
+from bench import chart, peers, report
+
+if TYPE_CHECKING:
+    from bench.result import Result
+
+NAMES = ("cold", "imports", "hot", "stampede", "crash")
+
+
+def main() -> int:
+    """Measure, print, keep, and draw; 1 when a budget was missed."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; all without any")
+    parser.add_argument(
+        "--peers",
+        action="store_true",
+        help="install huggingface_hub and keyring into build/bench-venv, and measure them too",
+    )
+    options = parser.parse_args()
+    unknown = sorted(set(options.names) - set(NAMES))
+    if unknown:
+        parser.error(f"there is no bench named {unknown[0]!r}; use some of: {', '.join(NAMES)}")
+    python = peers.environment() if options.peers else None
+    missed = []
+    for name in options.names or NAMES:
+        print(f"\nbench {name} …", file=sys.stderr)
+        result: Result = importlib.import_module(f"bench.{name}").run(python)
+        result.show()
+        result.write()
+        missed += [budget.line() for budget in result.budgets if not budget.held and not budget.wish]
+    chart.draw()
+    report.write(NAMES)
+    for line in missed:
+        print(f"missed: {line}", file=sys.stderr)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
