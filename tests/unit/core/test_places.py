@@ -99,7 +99,7 @@ class TestTheProfile:
         path = world.write_config(self.CONFIG)
         assert Auth(world=world).scene().chosen_by == f"default_profile in {path}"
         world.working_directory = "/srv"
-        assert Auth(world=world).scene().chosen_by == "bound to /work"
+        assert Auth(world=world).scene().chosen_by == "bound to /srv"
         assert Auth(world=world, profile="x").scene().chosen_by == "--profile"
 
     @pytest.mark.parametrize(
