@@ -113,10 +113,12 @@ def _under_lock(
     with held:
         record = held.load()
         login = login_of(record)
-        if login is not None:
-            login = _with_rescued(held, login)
         if login is None:
             raise outcomes.nothing_stored(store, logged_out=isinstance(record, Tombstone))
+        replaces = login.identity
+        login = _with_rescued(held, login)
+        if login.generation > replaces.generation:
+            replaces = login.identity  # it is in the store now
         _check_same(login, expected)
         found = state(login, world.now(), rejected)
         if found == "fresh" or (found == "ahead" and wait > 0):
@@ -125,7 +127,7 @@ def _under_lock(
             raise outcomes.ended(login, store, rejected)
         from keyturn.oauth.spend import spend  # a fresh token needs none of it
 
-        return spend(held, world, login, must=found == "due", since=since)
+        return spend(held, world, login, replaces=replaces, must=found == "due", since=since)
 
 
 def _with_rescued(held: Held, login: Login) -> Login:
@@ -139,7 +141,7 @@ def _with_rescued(held: Held, login: Login) -> Login:
     from keyturn.oauth.spend import keep
 
     try:
-        stored = keep(held, rescued.login, login)
+        stored = keep(held, rescued.login, rescued.replaces)
     except StoreError:
         return rescued.login
     held.journal.clear()

@@ -13,7 +13,7 @@ from keyturn.values import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from keyturn.login import Authority
+    from keyturn.login import Authority, Identity
     from keyturn.oauth.protocol import Denied, Granted, Unreadable
     from keyturn.stores import Held
     from keyturn.values import Secret
@@ -28,20 +28,26 @@ _SERVER_FAULT, _OK = 500, 200
 
 
 class Spending(Value):
-    """One renewal: the held store, the login as stored, and whether its caller could be served without it."""
+    """One renewal: the held store, the login, and whether its caller could be served without it.
 
-    __slots__ = ("authority", "held", "login", "must", "refresh_token", "since", "world")
+    `replaces` is what the store holds: the login itself, or what a login that waits in the journal replaces.
+    """
+
+    __slots__ = ("authority", "held", "login", "must", "refresh_token", "replaces", "since", "world")
     authority: Authority
     held: Held
     login: Login
     must: bool
     refresh_token: Secret
+    replaces: Identity
     since: float
     world: World
 
 
-def spend(held: Held, world: World, login: Login, *, must: bool, since: float) -> Login:
+def spend(held: Held, world: World, login: Login, *, replaces: Identity, must: bool, since: float) -> Login:
     """Renew a login; the lock is held. `since` is when the caller began to wait, in Unix seconds.
+
+    `replaces` is the identity in the store; not the login's own, when that waits in the journal (L15).
 
     Raises: Unavailable, Rejected, ConfigurationError, StoreError; the login is kept, unless its authority
     said that it has ended.
@@ -54,6 +60,7 @@ def spend(held: Held, world: World, login: Login, *, must: bool, since: float) -
         login=login,
         must=must,
         refresh_token=login.refresh_token,
+        replaces=replaces,
         since=since,
         world=world,
     )
@@ -95,7 +102,7 @@ def _lost_answer(renewal: Spending) -> Intent | None:
     if intent is None:
         return None
     if not intent.is_about(renewal.login.identity):
-        renewal.held.journal.clear()
+        renewal.held.journal.take_back()
         return None
     if intent.attempt >= SENDINGS:
         raise Rejected(
@@ -128,7 +135,7 @@ def _intent(renewal: Spending, attempt: int, at: float) -> Intent:
 def _take_back(renewal: Spending, lost: Intent | None) -> None:
     """Nothing was sent: the journal says again what it said before."""
     if lost is None:
-        renewal.held.journal.clear()
+        renewal.held.journal.take_back()
     else:
         renewal.held.journal.begin(lost)
 
@@ -141,7 +148,6 @@ def _refused(renewal: Spending, answer: Denied | Unreadable, lost: Intent | None
             reason = f"the answer to its renewal was lost at {outcomes.when(lost.at)}"
             failure = outcomes.lost(reason)
         _quarantine(renewal, reason)
-        renewal.held.journal.clear()
         renewal.held.trouble.clear()
         return failure
     if isinstance(answer, protocol.Unreadable) and answer.status >= _SERVER_FAULT:
@@ -190,10 +196,11 @@ def _save(renewal: Spending, answer: Granted) -> Login:
         if answer.refresh_token not in (None, renewal.refresh_token):
             # the stored one is known to be replaced, and must not be sent again (I2)
             _quarantine(renewal, "the authority answered its renewal with another account's token")
-        held.journal.clear()
+        else:
+            held.journal.take_back()
         raise
     try:
-        stored = keep(held, new, login)
+        stored = keep(held, new, renewal.replaces)
     except StoreChanged:
         # Only a lock that two could hold at once lets this happen (L10): what is stored by now rules (I3).
         return _overtaken(renewal, answer)
@@ -220,7 +227,7 @@ def _overtaken(renewal: Spending, answer: Granted) -> Login:
 def _rescue(renewal: Spending, new: Login, refusal: StoreError) -> Login:
     """The one declared plaintext place: better there than gone (L15)."""
     try:
-        renewal.held.journal.rescue(new, renewal.login.identity)
+        renewal.held.journal.rescue(new, renewal.replaces)
     except StoreError:
         raise refusal from None
     import logging
@@ -233,9 +240,9 @@ def _rescue(renewal: Spending, new: Login, refusal: StoreError) -> Login:
     return new
 
 
-def keep(held: Held, login: Login, old: Login) -> Login:
+def keep(held: Held, login: Login, replaces: Identity) -> Login:
     """Save a login over the one it was made from. Raises: StoreChanged, StoreError."""
-    stored = held.save(login, replacing=old.identity)
+    stored = held.save(login, replacing=replaces)
     if not isinstance(stored, Login):
         raise StoreChanged("the store turned a login into something else")
     return stored
@@ -252,9 +259,21 @@ def _revoke(renewal: Spending, answer: Granted) -> None:
 
 
 def _quarantine(renewal: Spending, reason: str) -> None:
-    """The one definite end (I4): marked, not deleted, and never over a newer login (I3, L16)."""
+    """The one definite end (I4): marked, not deleted, and never over a newer login (I3, L16).
+
+    A verdict that the store cannot take waits in the journal, as a login would: else the next caller sends
+    the dead token again, or the one before it (I2).
+    """
+    journal = renewal.held.journal
     dead = renewal.login.replace(quarantine=Quarantine(at=renewal.world.now(), reason=reason))
-    try:  # noqa: SIM105 - contextlib is not imported on this way
-        keep(renewal.held, dead, renewal.login)
+    try:
+        keep(renewal.held, dead, renewal.replaces)
+    except StoreChanged:
+        pass  # the verdict is worth nothing more than the record it was about
     except StoreError:
-        pass  # the verdict is worth nothing more than the record it is written to
+        try:  # noqa: SIM105 - contextlib is not imported on this way
+            journal.rescue(dead, renewal.replaces)
+        except StoreError:
+            pass  # the intent stays, and with it the count of sendings
+        return
+    journal.clear()

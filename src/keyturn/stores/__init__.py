@@ -37,6 +37,9 @@ if TYPE_CHECKING:
         def rescue(self, login: Login, replaces: Identity) -> None:
             """Make a login durable that its store did not take. Raises: StoreError."""
 
+        def take_back(self) -> None:
+            """Forget the intent alone: a login may wait in the same journal. Raises: StoreError."""
+
         def clear(self) -> None:
             """Forget both. Raises: StoreError."""
 

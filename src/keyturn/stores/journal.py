@@ -94,13 +94,20 @@ class JournalFile:
             },
         )
 
+    def take_back(self) -> None:
+        """Forget the intent alone, durably. Raises: StoreDenied."""
+        self._blank((_INTENT_AT, _LOGIN_AT))
+
     def clear(self) -> None:
         """Forget both, durably. Raises: StoreDenied."""
+        self._blank((_LOGIN_AT, SIZE), (_INTENT_AT, _LOGIN_AT))
+
+    def _blank(self, *areas: tuple[int, int]) -> None:
         if files.mark(self.path) is None:
             return
         descriptor = self._open()
         try:
-            for start, end in ((_LOGIN_AT, SIZE), (_INTENT_AT, _LOGIN_AT)):
+            for start, end in areas:
                 if os.pread(descriptor, 1, start) not in (b"", b" "):
                     os.pwrite(descriptor, b" " * (end - start), start)
             os.fsync(descriptor)

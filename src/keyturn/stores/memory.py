@@ -130,6 +130,9 @@ class MemoryJournal:
     def rescue(self, login: Login, replaces: Identity) -> None:
         self._rescued = Rescued(login=login, replaces=replaces)
 
+    def take_back(self) -> None:
+        self._intent = None
+
     def clear(self) -> None:
         self._intent = self._rescued = None
 

@@ -266,3 +266,51 @@ def test_only_when_neither_place_takes_it_is_it_an_error(
     monkeypatch.setattr(store.journal, "rescue", full)
     with pytest.raises(StoreDenied):
         renew.current(store, world)
+
+
+@pytest.mark.proves("L15", "I5")
+def test_a_login_that_waits_in_the_journal_is_renewed_from_there_while_the_disk_stays_full(
+    world: FakeWorld, store: MemoryStore
+) -> None:
+    expired(store)
+    before = store.text
+    store.full = True
+    for number in ("one", "two", "three"):
+        world.script = [token_answer(f"test-{number}", f"test-next-{number}")]
+        login = renew.current(store, world)
+        assert login.access_token is not None
+        assert login.access_token.reveal() == f"test-{number}"
+        world.advance(3600)
+    assert [b"test-next-one" in request.body for request in world.requests] == [False, True, False]
+    assert store.text == before
+    store.full = False
+    world.script = [token_answer("test-four", "test-next-four")]
+    renew.current(store, world)
+    stored = store.load()
+    assert isinstance(stored, Login)
+    assert len(stored.ancestors) == 4
+    assert store.journal.rescued() is None
+
+
+@pytest.mark.proves("I2", "I4", "L15")
+def test_a_verdict_that_cannot_be_saved_waits_too_and_no_replaced_token_is_sent_in_its_place(
+    world: FakeWorld, store: MemoryStore
+) -> None:
+    expired(store)
+    store.full = True
+    world.script = [token_answer("test-one", "test-next-one")]
+    renew.current(store, world)
+    world.advance(3600)
+    world.script = [REFUSED]
+    for _ in range(3):
+        with pytest.raises(Rejected, match=r"ended|cannot be renewed"):
+            renew.current(store, world)
+        world.advance(3600)
+    store.full = False
+    with pytest.raises(Rejected, match="the authority rejected its refresh token"):
+        renew.current(store, world)
+    assert len(world.requests) == 2
+    stored = store.load()
+    assert isinstance(stored, Login)
+    assert stored.quarantine is not None
+    assert store.journal.rescued() is None
