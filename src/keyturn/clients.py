@@ -23,16 +23,10 @@ def anthropic(auth: Auth | None = None, **options: Any) -> sdk.Anthropic:  # noq
     """
     package = _sdk()
     auth = auth or Auth()
-    from keyturn.http import RequestAuth
-
-    url = auth.base_url
-    context, proxy = auth.world.transport.settings(url)
-    options.setdefault(
-        "http_client",
-        package.DefaultHttpxClient(auth=RequestAuth(auth), verify=context, proxy=proxy, trust_env=False),
-    )
+    options.setdefault("base_url", auth.base_url)
+    options["http_client"] = _client(package, "Client", auth, options)
     options["middleware"] = [*options.get("middleware", ()), _plain_errors(package, auth)]
-    client: sdk.Anthropic = package.Anthropic(api_key=_PLACEHOLDER, base_url=url, **options)
+    client: sdk.Anthropic = package.Anthropic(api_key=_PLACEHOLDER, **options)
     return client
 
 
@@ -40,16 +34,36 @@ def async_anthropic(auth: Auth | None = None, **options: Any) -> sdk.AsyncAnthro
     """A ready `anthropic.AsyncAnthropic`; everything else as `anthropic`."""
     package = _sdk()
     auth = auth or Auth()
+    options.setdefault("base_url", auth.base_url)
+    options["http_client"] = _client(package, "AsyncClient", auth, options)
+    options["middleware"] = [*options.get("middleware", ()), _plain_errors_async(package, auth)]
+    client: sdk.AsyncAnthropic = package.AsyncAnthropic(api_key=_PLACEHOLDER, **options)
+    return client
+
+
+def _client(package: Any, kind: str, auth: Auth, options: dict[str, Any]) -> Any:  # noqa: ANN401 - SDK types
+    """The HTTP client of our one transport, with the SDK's own limits; or the caller's, signing through us.
+
+    Not the SDK's default client: that one takes proxies from the environment whatever it is told, for
+    loopback too (T10, T18).
+    """
+    import httpx2
+
     from keyturn.http import RequestAuth
 
-    url = auth.base_url
-    context, proxy = auth.world.transport.settings(url)
-    options.setdefault(
-        "http_client",
-        package.DefaultAsyncHttpxClient(auth=RequestAuth(auth), verify=context, proxy=proxy, trust_env=False),
-    )
-    options["middleware"] = [*options.get("middleware", ()), _plain_errors_async(package, auth)]
-    client: sdk.AsyncAnthropic = package.AsyncAnthropic(api_key=_PLACEHOLDER, base_url=url, **options)
+    client = options.get("http_client")
+    if client is None:
+        context, proxy = auth.world.transport.settings(str(options["base_url"]))
+        client = getattr(httpx2, kind)(
+            verify=context,
+            proxy=proxy,
+            trust_env=False,
+            timeout=package.DEFAULT_TIMEOUT,
+            limits=package.DEFAULT_CONNECTION_LIMITS,
+            follow_redirects=True,
+        )
+    if not isinstance(client.auth, RequestAuth):
+        client.auth = RequestAuth(auth)
     return client
 
 

@@ -57,6 +57,7 @@ def machine(tmp_path: Path) -> dict[str, str]:
         "ANTHROPIC_AUTH_TOKEN": secretscan.make_secret("token"),
         "ANTHROPIC_BASE_URL": "https://elsewhere.example.com",
         "CLAUDE_CODE_USE_BEDROCK": "1",
+        "HTTP_PROXY": "http://127.0.0.1:1",  # loopback has no proxy (T10)
     }
 
 
