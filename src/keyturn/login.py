@@ -141,6 +141,13 @@ class Login(Value):
         has_token = self.refresh_token is not None or (self.extra or {}).get(CACHED_RENEWABLE) is True
         return has_token and self.quarantine is None and self.authority is not None
 
+    def follows(self, other: Login) -> bool:
+        """Whether this is the very next record of the same login: what was made of `other` by renewal."""
+        mine, before = self.identity, other.identity
+        if (mine.login_id, mine.generation) != (before.login_id, before.generation + 1):
+            return False
+        return before.refresh_hash == mine.refresh_hash or self.ancestors[-1:] == (before.refresh_hash,)
+
     @property
     def who(self) -> str | None:
         """Account and organisation, for people."""

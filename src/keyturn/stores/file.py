@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from keyturn.errors import StoreChanged, StoreCorrupt, StoreDenied, Unavailable
+from keyturn.errors import StoreChanged, StoreCorrupt, StoreDenied, StoreError, Unavailable
+from keyturn.login import Login
 from keyturn.records import read_record, write_record
 from keyturn.stores.journal import JournalFile
 from keyturn.stores.sidecar import SideCarFile
@@ -97,7 +98,26 @@ class HeldFile:
         self._lock.release()
 
     def load(self) -> Record | None:
-        return self._store.read()
+        record = self._store.read()
+        return self._finished(record) if isinstance(record, Login) and not self._store.read_only else record
+
+    def _finished(self, login: Login) -> Login:
+        """The login, or its successor that a killed writer had written whole but not put in place.
+
+        Its refresh token is then the newest there is, and the stored one may be spent (L2 decides: it must
+        descend from just what is stored).
+        """
+        path = self._store.path
+        for leftover in files.leftovers(path):
+            try:
+                found = files.read_private(leftover)
+                record = read_record(found.text, leftover) if found is not None else None
+            except StoreError:
+                continue  # cut off in the middle: the next save sweeps it away
+            if isinstance(record, Login) and record.follows(login):
+                files.finish(leftover, path)
+                return record
+        return login
 
     def check_savable(self) -> None:
         directories.check_own_directory(self._store.directory)

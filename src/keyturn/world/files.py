@@ -138,18 +138,43 @@ def remove_durably(path: str) -> bool:
     return True
 
 
-def sweep(path: str) -> None:
-    """Remove temporary files that a killed writer of `path` left; only under that path's lock."""
+def leftovers(path: str) -> list[str]:
+    """The temporary files that killed writers of `path` left; only under that path's lock."""
     directory, name = os.path.split(path)
+    found = []
     for leftover in _listed(directory):
         # exactly the names that `write_durably` gives: `a.json.json` may be the file of a profile `a.json`
         written = leftover.startswith(f".{name}.") and leftover.endswith(".tmp")
         middle = leftover.removeprefix(f".{name}.").removesuffix(".tmp").removeprefix("probe.")
         if written and "." not in middle:
-            try:
-                os.unlink(os.path.join(directory, leftover))
-            except OSError:
-                continue
+            found.append(os.path.join(directory, leftover))
+    return found
+
+
+def sweep(path: str) -> None:
+    """Remove the temporary files that killed writers of `path` left; only under that path's lock."""
+    for leftover in leftovers(path):
+        try:
+            os.unlink(leftover)
+        except OSError:
+            continue
+
+
+def finish(temporary: str, path: str) -> None:
+    """Put a temporary file in place whose writer was killed before it could, durably.
+
+    Raises: StoreDenied; both files are then untouched.
+    """
+    try:
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CLOEXEC | _NOFOLLOW)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise denied(path, error) from None
+    sync_directory(os.path.dirname(path))
 
 
 def names(directory: str, suffix: str) -> list[str]:
