@@ -139,7 +139,7 @@ class JournalFile:
         descriptor = self._open()
         try:
             if os.fstat(descriptor).st_size < SIZE:
-                _fill(descriptor)
+                self._fill(descriptor)
                 files.sync_directory(os.path.dirname(self.path))
             done = 0
             while done < len(data):
@@ -149,6 +149,17 @@ class JournalFile:
             raise files.denied(self.path, error) from None
         finally:
             os.close(descriptor)
+
+    def _fill(self, descriptor: int) -> None:
+        """Real blocks, not a hole: a later write in place must not need new ones."""
+        done = 0
+        try:
+            while done < SIZE:
+                done += os.pwrite(descriptor, b" " * (SIZE - done), done)
+            os.fsync(descriptor)
+        except OSError:
+            os.unlink(self.path)  # it was never whole and says nothing: a full disk is not filled further
+            raise
 
     def _open(self) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
@@ -165,14 +176,6 @@ class JournalFile:
                 f"{self.path} is not a file of yours alone", hint=f"remove it: rm {self.path}", path=self.path
             )
         return descriptor
-
-
-def _fill(descriptor: int) -> None:
-    """Real blocks, not a hole: a later write in place must not need new ones."""
-    done = 0
-    while done < SIZE:
-        done += os.pwrite(descriptor, b" " * (SIZE - done), done)
-    os.fsync(descriptor)
 
 
 def _seal(value: dict[str, Any]) -> bytes:
