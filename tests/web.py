@@ -38,49 +38,12 @@ class Web:
     def __init__(self, *answers: Said, tls: ssl.SSLContext | None = None) -> None:
         self.answers = list(answers) or [Said()]
         self.asked: list[Asked] = []
-        self.failures: list[str] = []
-        self._tls = tls
+        self.tls = tls
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
-        web = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def setup(self) -> None:
-                if web._tls is not None:
-                    self.request = web._tls.wrap_socket(self.request, server_side=True)
-                super().setup()
-
-            def answer(self) -> None:
-                length = int(self.headers.get("content-length") or 0)
-                body = self.rfile.read(length)
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                said = web._next(Asked(self.command, self.path, headers, body))
-                if said.by_hand is not None:
-                    said.by_hand(self)
-                    self.close_connection = True
-                    return
-                self.send_response(said.status)
-                for name, value in {"Content-Type": "application/json", **said.headers}.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(said.body)))
-                self.end_headers()
-                self.wfile.write(said.body)
-
-            do_GET = do_POST = do_CONNECT = answer  # noqa: N815 - http.server's names
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
-                pass
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, request: object, client_address: object) -> None:
-                web.failures.append(f"{request} {client_address}")
-
-        self._server = Server(("127.0.0.1", 0), Handler)
+        handler = type("Handler", (_Handler,), {"web": self})
+        self._server = _Server(("127.0.0.1", 0), handler)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
         return self
@@ -98,9 +61,56 @@ class Web:
     @property
     def url(self) -> str:
         """The origin."""
-        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
-    def _next(self, asked: Asked) -> Said:
+    def next(self, asked: Asked) -> Said:
+        """Note a request and give its answer."""
         with self._lock:
             self.asked.append(asked)
             return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: a client that turns away, or distrusts us, is what some tests are about."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    web: Web
+    protocol_version = "HTTP/1.1"
+
+    def setup(self) -> None:
+        if self.web.tls is not None:
+            self.request = self.web.tls.wrap_socket(self.request, server_side=True)
+        super().setup()
+
+    def answer(self) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        said = self.web.next(Asked(self.command, self.path, headers, self._body()))
+        if said.by_hand is not None:
+            said.by_hand(self)
+            self.close_connection = True
+            return
+        self.send_response(said.status)
+        for name, value in {"Content-Type": "application/json", **said.headers}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(said.body)))
+        self.end_headers()
+        self.wfile.write(said.body)
+
+    do_GET = do_POST = do_CONNECT = answer  # noqa: N815 - http.server's names
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
+        pass
+
+    def _body(self) -> bytes:
+        if "chunked" not in self.headers.get("transfer-encoding", ""):
+            return self.rfile.read(int(self.headers.get("content-length") or 0))
+        whole = b""
+        while size := int(self.rfile.readline(), 16):
+            whole += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return whole

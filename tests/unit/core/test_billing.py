@@ -43,6 +43,8 @@ class TestBilling:
         with pytest.raises(Refused, match="billed as metered, and subscription is required") as caught:
             auth(world, require_billing="subscription").credential()
         assert caught.value.exit == 7
+        with pytest.raises(Refused):
+            _ = auth(world, require_billing="subscription").base_url  # before anything is redeemed
         assert auth(world, require_billing="metered").credential().billing == "metered"
 
     def test_the_configuration_may_require_it_too(self, tmp_path: Path) -> None:

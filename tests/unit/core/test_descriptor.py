@@ -118,6 +118,16 @@ class TestDescriptor:
         finally:
             os.close(number)
 
+    def test_a_file_that_was_written_anew_is_read_anew(self, tmp_path: Path) -> None:
+        with tempfile.TemporaryFile() as file:
+            world = FakeWorld(tmp_path, {descriptor.NAME: str(file.fileno())})
+            for secret in (token(), token()):
+                file.seek(0)
+                file.truncate()
+                file.write(secret.encode())
+                file.seek(0)
+                assert auth(world).credential().secret.reveal() == secret
+
     def test_an_unset_variable_reads_nothing(self, tmp_path: Path) -> None:
         world = FakeWorld(tmp_path, {descriptor.NAME: ""})
         assert auth(world).explain().row("oauth-token-fd").state == "absent"

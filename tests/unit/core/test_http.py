@@ -109,11 +109,11 @@ class TestAfterA401:
             yield b"once"
 
         content = pieces() if send is synchronous else apieces()
-        with Web(Said(401, by_hand=_answer_401)) as api:
+        with Web(UNAUTHORIZED) as api:
             machine = Machine(tmp_path, api)
             response = send(machine.auth, "POST", f"{api.url}/v1/messages", content=content)
         assert response.status_code == 401
-        assert len(api.asked) == 1
+        assert [one.body for one in api.asked] == [b"once"]
         assert machine.world.requests == []
 
     @pytest.mark.parametrize(
@@ -147,10 +147,6 @@ class TestAfterA401:
             with pytest.raises(Rejected, match="ANTHROPIC_API_KEY"):
                 send(Auth(world=world), "GET", f"{api.url}/v1/models")
         assert len(api.asked) == 1
-
-
-def _answer_401(handler: Any) -> None:
-    handler.wfile.write(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
 
 @pytest.mark.proves("T13")

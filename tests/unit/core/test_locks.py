@@ -18,7 +18,7 @@ from keyturn.stores.file import FileStore
 from keyturn.testing import FakeWorld, make_expired_login, make_login, token_answer
 from keyturn.testing.stores import save
 from keyturn.values import Secret
-from keyturn.world import World
+from keyturn.world import World, locks
 from keyturn.world.locks import GATES, FileLock, Gates
 
 if TYPE_CHECKING:
@@ -81,6 +81,25 @@ class TestTheLock:
         assert not late.acquire(seconds=0)
         waiting.release()
         process.communicate()
+
+    def test_a_lock_on_a_file_that_is_replaced_just_then_does_not_count(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lock: Callable[[], FileLock]
+    ) -> None:
+        path = tmp_path / "NAME.lock"
+        really = locks._lock
+        inodes: list[int] = []
+
+        def replaced_first(descriptor: int, *, shared: bool) -> bool:
+            if not inodes:
+                path.unlink()
+                path.touch(0o600)
+            inodes.append(os.fstat(descriptor).st_ino)
+            return really(descriptor, shared=shared)
+
+        monkeypatch.setattr(locks, "_lock", replaced_first)
+        assert lock().acquire(seconds=0)
+        assert len(inodes) == 2
+        assert inodes[1] == path.stat().st_ino
 
     def test_a_link_in_its_place_is_refused(self, tmp_path: Path, lock: Callable[[], FileLock]) -> None:
         (tmp_path / "target").write_text("precious", encoding="utf-8")
