@@ -17,7 +17,7 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 _HEAD = """# Benchmarks
 
 `make bench` measures all of this again, and writes this page and `bench/results/*.json` (every sample) anew;
-`.venv/bin/python -m bench NAME` measures one part, `--peers` adds those that need an environment of their own.
+`.venv/bin/python -m bench NAME` measures one part, `--peers` adds those that need their own environment.
 Figures are ratios and counts from one run that has the others in it; a time in milliseconds is only context.
 Each budget was set before the first measurement, and a missed one fails the run. Nothing here touches the
 network: servers are on loopback, and secrets are fake.
@@ -39,7 +39,7 @@ def _section(result: Result) -> Iterable[str]:
     yield ""
     yield f"{result.method}"
     yield ""
-    yield f"Repeat it: `.venv/bin/python -m bench {result.name}`. Measured on {result.date}: {result.machine}."
+    yield f"Repeat it: `.venv/bin/python -m bench {result.name}`. {result.date}: {result.machine}."
     if versions := result.numbers.get("versions"):
         yield f"With {', '.join(versions)}."
     yield ""

@@ -71,8 +71,8 @@ def run(peers: str | None = None) -> Result:
         f"{ANSWER_SECONDS * 1e3:g} ms, each refresh token works once, and a second use revokes the login "
         f"with all its tokens. {RUNS} runs of keyturn and of the floor ({PEER_RUNS} of the peers; "
         f"{PEER_STARTS} where they are started), in turn. Running programs have renewed before and go off at "
-        "one instant of the clock. The floor is 60 lines of standard library: a kernel lock, and one more look under it; "
-        "no checks.",
+        "one instant of the clock. The floor is 60 lines of standard library: a kernel lock and "
+        "one more look under it, no checks.",
         tables=tuple(_table(CASES[case], runs) for case, runs in found.items()),
         budgets=tuple(budget for case, runs in found.items() for budget in _budgets(case, runs)),
         notes=("Authlib and huggingface_hub have no answer to a 401 from the API.",),
