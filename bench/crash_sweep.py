@@ -88,7 +88,9 @@ def main() -> int:
     tail = rest.partition(END)[2]
     PAGE.write_text("\n".join([head + BEGIN, "", *table(*found), "", END + tail]))
     wrong = sum(bool(point.faults) for points in found for point in points)
-    missing = [phase for points in found for phase in Phase if all(point.phase is not phase for point in points)]
+    missing = [
+        phase for points in found for phase in Phase if all(point.phase is not phase for point in points)
+    ]
     print(f"{sum(map(len, found))} crashes, {wrong} not as expected; phases never met: {missing or 'none'}")
     return 1 if wrong or missing else 0
 
