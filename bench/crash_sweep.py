@@ -1,6 +1,6 @@
 """A renewal killed at every system call that it makes under the lock; writes the table of docs/renewal.md.
 
-`.venv/bin/python -m bench.crash_sweep`; it takes a minute or two and ends with 1 when a row is not as expected.
+`.venv/bin/python -m bench.crash_sweep` takes a minute, and ends with 1 when a row is not as expected.
 """
 
 from __future__ import annotations
