@@ -43,6 +43,7 @@ class FakeWorld(World):
         self.requests: list[Request] = []
         self.browsed: list[str] = []
         self.slept = 0.0
+        self.pace = 0.0  # more, where a waiter and what it waits for are threads of one test
         self.terminal = False
         self.working_directory = self.folder
         self._wall = now
@@ -75,10 +76,10 @@ class FakeWorld(World):
         return self._clock
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass at once; other threads get their turn."""
+        """Let time pass, in `pace` real seconds; other threads get their turn."""
         self.slept += seconds
         self.advance(seconds)
-        time.sleep(0)
+        time.sleep(self.pace)
 
     def cwd(self) -> str:
         """`working_directory`."""

@@ -13,6 +13,7 @@ from keyturn import ConfigurationError
 from keyturn.settings.config import change_config, read_config
 from keyturn.testing import FakeWorld
 from keyturn.values import Secret
+from keyturn.world import World
 
 
 def test_no_file_is_an_empty_configuration(tmp_path: Path) -> None:
@@ -163,7 +164,7 @@ class TestChanging:
         assert path.parent.stat().st_mode & 0o777 == 0o700
 
     def test_changes_at_the_same_time_are_all_kept(self, tmp_path: Path) -> None:
-        world = FakeWorld(tmp_path)
+        world = World({"KEYTURN_HOME": str(tmp_path)})
 
         def add(name: str) -> None:
             change_config(world, lambda raw: raw.setdefault("profiles", {}).update({name: {}}))

@@ -39,6 +39,7 @@ def ahead(tmp_path: Path) -> Machine:
 @pytest.mark.proves("L11", "I1")
 class TestOthers:
     def test_a_waiter_adopts_what_the_holder_got(self, expired: Machine) -> None:
+        expired.world.pace = 0.005
         holder = hold(FileStore(expired.world, "default"))
         renewed = expired.login.replace(
             access_token=Secret(expired.access), issued_at=NOW, expires_at=NOW + 3600
