@@ -16,6 +16,7 @@ from keyturn.sandbox.place import AUTHORITY_PORT
 from tests.keyturns import KEYTURN, Household, addresses
 from tests.persons import asked
 from tests.secretscan import leaks, make_secret, register
+from tests.standins import StandIn
 from tests.terminals import LONG
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def test_each_address_stands_raw_on_one_line_however_narrow_the_terminal(
     for address in (direct, by_paste):
         assert len(address) > columns
         assert f"\r\n{address}\r\n" in raw
-        assert f"\x1b]8;;{address}\x1b\\(or click here to open it)\x1b]8;;\x1b\\" in raw
+        assert f"\x1b]8;;{address}\x1b\\(the same, as a link)\x1b]8;;\x1b\\" in raw
     assert "no browser could be opened here; open the address yourself" in raw.replace("\r\n", " ")
     screen.control("c")
     assert screen.ended() == 130
@@ -183,6 +184,25 @@ def test_ctrl_d_at_the_paste_prompt_leaves_the_browser_its_chance(house: Househo
     subprocess.run([house.browser().strip('"'), addresses(screen)[0]], check=True, timeout=LONG)
     assert screen.ended() == 0
     assert 'data-kind="success"' in house.shown.read_text()
+
+
+def test_ctrl_c_at_the_question_for_the_api_changes_nothing(house: Household) -> None:
+    with StandIn() as authority:
+        screen = house.start("login", "--issuer", authority.origin)
+        screen.wait_for("address of the API this login is for (https://…):")
+        screen.control("c")
+        assert screen.ended() == 130
+    assert house.contents() == {}
+
+
+def test_ctrl_c_at_the_question_for_the_account_changes_nothing(house: Household, sandbox: Sandbox) -> None:
+    screen = house.start("login", "--issuer", sandbox.issuer, "--no-browser")
+    screen.wait_for("paste it here:")
+    screen.enter(pasted(addresses(screen)[0]).partition("#")[0])
+    screen.wait_for("is that you:")
+    screen.control("c")
+    assert screen.ended() == 130
+    assert house.contents() == {}
 
 
 def log_in(house: Household, sandbox: Sandbox, account: str = "developer@example.com") -> PtyScreen:

@@ -33,15 +33,16 @@ class TerminalPerson:
 
     def say(self, text: str) -> None:
         """Tell something on standard error."""
-        self._write(f"{clean(text, _TEXT_LIMIT)}\n")
+        self._write(f"{self._laid_out(clean(text, _TEXT_LIMIT))}\n")
 
     def show_url(self, url: str) -> None:
         """Print an address that a person, a terminal or a program can copy."""
         # raw and alone on its line, so that every terminal and every mouse copies just the address (P8)
         self._write(f"\n{url}\n\n")
-        if self._shows_links() and url.isascii() and url.isprintable() and len(url) <= _LINK_LIMIT:
-            # OSC 8: where a narrow window breaks the address in two, this can still be clicked
-            self._write(f"\x1b]8;;{url}\x1b\\(or click here to open it)\x1b]8;;\x1b\\\n")
+        links = self._terminal.stderr.isatty() and self._terminal.world.variable("TERM") != "dumb"
+        if links and url.isascii() and url.isprintable() and len(url) <= _LINK_LIMIT:
+            # OSC 8: where a narrow window breaks the address in two, this can still be opened by a click
+            self._write(f"\x1b]8;;{url}\x1b\\(the same, as a link)\x1b]8;;\x1b\\\n")
 
     def ask(self, question: str) -> str:
         """One line of text. Raises: LoginRefused when standard input ends instead."""
@@ -96,9 +97,13 @@ class TerminalPerson:
             code="no_answer",
         )
 
-    def _shows_links(self) -> bool:
-        stderr = self._terminal.stderr
-        return stderr.isatty() and self._terminal.world.variable("TERM") != "dumb"
+    def _laid_out(self, text: str) -> str:
+        """Parted between words where a person reads it; an address or a path stays whole for copying."""
+        if not self._terminal.stderr.isatty():
+            return text
+        from textwrap import fill
+
+        return fill(text, self._terminal.width, break_long_words=False, break_on_hyphens=False)
 
     def _write(self, text: str) -> None:
         stderr = self._terminal.stderr

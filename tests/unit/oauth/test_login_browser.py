@@ -18,6 +18,7 @@ from tests.persons import CODE, Browser, ScriptedPerson, asked, comes_back, fetc
 from tests.unit.oauth.conftest import API, ISSUER, Desk, contents, metadata, profile, tokens
 
 if TYPE_CHECKING:
+    from keyturn.wire import Request
     from tests.persons import Shown
 
 
@@ -115,6 +116,20 @@ def test_strangers_at_the_callback_do_not_disturb_the_login(desk: Desk) -> None:
     assert [one.kind for one in strangers[3:]] == ["wrong-state"] * 3
     assert desk.stored() == login
     assert len(desk.sent()) == 2
+
+
+@pytest.mark.proves("T11")
+def test_a_second_code_for_the_same_attempt_does_not_count(desk: Desk) -> None:
+    late: list[Shown] = []
+
+    def exchanged(request: Request) -> Response:
+        del request  # while the first code is exchanged, another one comes with the right state
+        late.append(fetch(comes_back(desk.world.browsed[0], code="another-code")))
+        return tokens()
+
+    desk.log_in(metadata(), exchanged)
+    assert (late[0].status, late[0].kind, desk.shown()) == (409, "used", "success")
+    assert [form(request.body).get("code") for request in desk.sent()] == [None, CODE]
 
 
 @pytest.mark.parametrize(
