@@ -1,4 +1,4 @@
-"""Run all benches, or those named: `python -m bench [cold] [imports] [hot] [stampede] [crash] [--peers]`."""
+"""Run all benches, or those named: `python -m bench [cold] [imports] [hot] [stampede] [crash] [disk]`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from bench import chart, peers, report
 if TYPE_CHECKING:
     from bench.result import Result
 
-NAMES = ("cold", "imports", "hot", "stampede", "crash")
+NAMES = ("cold", "imports", "hot", "stampede", "crash", "disk")
+LONG = {"cold": "a minute", "stampede": "five minutes"}
 
 
 def main() -> int:
@@ -31,7 +32,7 @@ def main() -> int:
     python = peers.environment() if options.peers else None
     missed = []
     for name in options.names or NAMES:
-        print(f"\nbench {name} …", file=sys.stderr)
+        print(f"\nbench {name}: takes about {LONG.get(name, 'half a minute')} …", file=sys.stderr)
         result: Result = importlib.import_module(f"bench.{name}").run(python)
         result.show()
         result.write()

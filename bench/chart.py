@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PICTURE = ROOT / "docs" / "images" / "stampede.svg"
-CASES = {"expired": "the token has expired", "rejected": "the API has answered 401 to all"}
+CASES = {"expired": "the token has expired", "rejected": "the API said 401 to all"}
 OURS, MOST = "keyturn", 32
 _WIDTH, _MARGIN, _PITCH = 720, 24, 26
 _COLUMNS = (250, 420, 590)

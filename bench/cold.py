@@ -14,7 +14,7 @@ from bench.peers import versions
 from bench.processes import BIN, clean_environment, in_rounds, output, peak_kib
 from bench.result import TIMES, Budget, Result, Table, in_pairs, package, spread
 
-ROUNDS = 21
+ROUNDS = 31
 SLOW_ROUNDS = 7
 SECRET = "sk-ant-test-oat-cold"  # noqa: S105 - plainly fake
 BARE = "`python -c pass`"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from bench.processes import ROOT
@@ -37,7 +38,7 @@ def write(names: Iterable[str]) -> None:
 def _section(result: Result) -> Iterable[str]:
     yield f"## {result.title}"
     yield ""
-    yield f"{result.method}"
+    yield from wrap(result.method, 116)
     yield ""
     yield f"Repeat it: `.venv/bin/python -m bench {result.name}`. {result.date}: {result.machine}."
     if versions := result.numbers.get("versions"):

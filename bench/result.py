@@ -119,7 +119,12 @@ def in_pairs(samples: Sequence[float], others: Sequence[float]) -> float:
 
 def spread(samples: Sequence[float]) -> str:
     """Median (lowest to highest) for a table."""
-    return f"{median(samples):.3g} ({min(samples):.3g} to {max(samples):.3g})"
+    low, middle, high = (_short(number) for number in (min(samples), median(samples), max(samples)))
+    return f"{middle} ({low} to {high})"
+
+
+def _short(number: float) -> str:
+    return f"{number:.0f}" if abs(number) >= 100 else f"{number:.3g}"
 
 
 def package(name: str) -> str:

@@ -29,6 +29,7 @@ RUNS = 20
 PEER_RUNS = 5  # of clients that end in the same way every time, and take their time for it
 PEER_STARTS = 2  # 32 SDKs take half a minute to start
 ANSWER_SECONDS = 0.05
+FALSE_STARTS = 5
 Item = TypeVar("Item")
 OURS, FLOOR = "keyturn", "reference"
 CASES = {
@@ -94,15 +95,21 @@ def _races(judge: Judge, pens: Sequence[Pen], *, rejected: bool) -> list[Run]:
         for pen in _in_turn(pens, number):
             if not _takes_part(pen.client, number, PEER_RUNS):
                 continue
-            trial = judge.new_login(ANSWER_SECONDS)
-            if rejected:
-                trial.reject_access_tokens()
-            rows = pen.race(trial.login(seconds_left=3600 if rejected else -60), rejected=rejected)
-            if any(row["late"] for row in rows):
-                raise RuntimeError(f"{pen.client}: a program was not ready at the gun; is the machine busy?")
-            tokens = [row.get("token") for row in rows]
-            runs.append(_judged(pen.client, trial, tokens, max(row["seconds"] for row in rows)))
+            runs.append(_race(judge, pen, rejected=rejected))
     return runs
+
+
+def _race(judge: Judge, pen: Pen, *, rejected: bool) -> Run:
+    for _ in range(FALSE_STARTS):
+        trial = judge.new_login(ANSWER_SECONDS)
+        if rejected:
+            trial.reject_access_tokens()
+        rows = pen.race(trial.login(seconds_left=3600 if rejected else -60), rejected=rejected)
+        if not any(row["late"] for row in rows):
+            tokens = [row.get("token") for row in rows]
+            return _judged(pen.client, trial, tokens, max(row["seconds"] for row in rows))
+        print(f"{pen.client}: a program was not ready at the gun; again", file=sys.stderr)
+    raise RuntimeError(f"{pen.client}: {FALSE_STARTS} false starts; the machine is too busy to measure")
 
 
 def _starts(judge: Judge, names: Sequence[str]) -> list[Run]:
