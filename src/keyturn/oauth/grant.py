@@ -12,7 +12,7 @@ from keyturn.errors import (
     StoreDenied,
     Unavailable,
 )
-from keyturn.login import Login, Tombstone
+from keyturn.login import ANCESTORS_KEPT, Login, Tombstone
 from keyturn.stores import login_of
 from keyturn.values import Value
 from keyturn.wire import origin
@@ -165,6 +165,8 @@ def keep(store: LoginStore, world: World, login: Login, person: Person, *, yes: 
             surprise = there is not None and (agreed is None or _is_another(there, agreed))
             if there is not None and surprise and _is_another(there, login) and not yes:
                 continue
+            if there is not None and not _is_another(there, login):
+                login = _descended(login, there)
             replacing = current.identity if current is not None else None
             stored = held.save(login, replacing=replacing, verify=True)
             held.journal.remove()  # whatever waits in it belongs to the login that is gone
@@ -196,7 +198,7 @@ def forget(store: LoginStore, world: World) -> Forgotten:
             stone = Tombstone(generation=current.generation, at=world.now())
             held.save(stone, replacing=current.identity)
         held.journal.remove()
-        held.trouble.clear()
+        held.trouble.remove()
         return Forgotten(aside=aside, login=login)
 
 
@@ -217,6 +219,17 @@ def _make_way(held: Held, world: World, login: Login, person: Person) -> tuple[R
         person.say(f"{damage.message}; it was moved to {held.set_aside()}")
         # nobody knows how far the damaged record's counter went; the clock is beyond it
         return None, login.replace(generation=int(world.now()))
+
+
+def _descended(new: Login, old: Login) -> Login:
+    """The new login with the old one's tokens among its ancestors.
+
+    A container that provisions the same token at each start must not put it in place of the login that a
+    person has made since (L5, I3).
+    """
+    former = dict.fromkeys((*old.ancestors, old.identity.refresh_hash))
+    kept = [mark for mark in former if mark and mark != new.identity.refresh_hash]
+    return new.replace(ancestors=tuple(kept[-ANCESTORS_KEPT:]))
 
 
 def _agree(old: Login, new: Login, person: Person) -> None:
