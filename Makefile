@@ -3,7 +3,7 @@
 export PYTHON
 bin := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench requirements lint format lock setup runtime
+.PHONY: help demo test bench soak requirements lint format lock setup runtime
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -20,6 +20,9 @@ test: ## lint, types and every test, with real servers and a real browser (syste
 
 bench: setup ## measure, beside the peers named in docs, into bench/results
 	@$(bin)/python -m bench
+
+soak: setup ## renewal against a model of reality: 10,000 examples that no run had before (make test: 500)
+	@KEYTURN_SOAK=10000 $(bin)/python -m pytest -q -o timeout=3600 tests/unit/core/test_stateful.py
 
 requirements: setup ## each numbered statement of docs/requirements.md with the tests that prove it
 	@$(bin)/python scripts/requirements.py

@@ -16,6 +16,8 @@ node|nodejs|the certified authorization server and the browser
 npm|npm|the certified authorization server and the browser
 tmux|tmux|the session in a terminal of 40 columns
 strace|strace|system calls of the fresh path
+spin|spin|the model of renewal
+gcc|gcc|the model of renewal
 ps|procps|processes left behind
 curl|curl|keyturn token with curl
 setpriv|util-linux|refusals that root never sees

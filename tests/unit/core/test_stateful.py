@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from typing import Any
 
@@ -161,7 +162,7 @@ class Renewal(Reality, RuleBasedStateMachine):
         for _ in range(4):  # a pause is kept for 15 minutes, and a clock that was set back makes it longer
             self.world.advance(1000)
             sent = len(self.authority.sent)
-            outcomes = [self.act(lambda client=client: self.request(client), None) for client in self.clients]
+            outcomes = [self.act(functools.partial(self.request, client), None) for client in self.clients]
             if all(outcome is True for outcome in outcomes):
                 assert len(self.authority.sent) <= sent + 1, "I1: one renewal is enough for all"
                 return
