@@ -96,7 +96,7 @@ class StandIn:
             "refresh_token": make_secret("refresh"),
             "token_type": "Bearer",
             "expires_in": 3600,
-            "account": {"uuid": "account-ada", "email_address": "ada@example.com"},
+            "account": {"uuid": "account-developer", "email_address": "developer@example.com"},
             **changes,
         }
         return {name: value for name, value in told.items() if value is not None}

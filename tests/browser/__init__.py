@@ -28,7 +28,7 @@ LIMIT = 60.0  # seconds for one whole visit
 Step = dict[str, str]
 
 
-def sign_in_and_allow(email: str = "ada@example.com") -> list[Step]:
+def sign_in_and_allow(email: str = "developer@example.com") -> list[Step]:
     """Return the steps of a person who logs in at the test authority and consents."""
     return [
         {"fill": "Email", "with": email},

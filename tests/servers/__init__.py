@@ -120,7 +120,7 @@ class OidcProvider:
         """The page that shows `code#state` for copying."""
         return f"{self.issuer}/oob"
 
-    def authorize(self, url: str, *, email: str = "ada@example.com", decision: str = "allow") -> str:
+    def authorize(self, url: str, *, email: str = "developer@example.com", decision: str = "allow") -> str:
         """Log in and decide as a person would, without a browser; returns the address reached in the end."""
         with httpx2.Client(timeout=30.0, trust_env=False) as person:
             answer = person.get(url)

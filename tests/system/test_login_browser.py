@@ -51,7 +51,7 @@ def test_from_the_login_page_to_logout_at_the_certified_authority(
         screen = house.start("login", *at, *SCOPES, BROWSER=str(chromium.command))
         screen.wait_for("a browser was opened with it; finish the login there")
         assert screen.ended() == 0
-        assert screen.shows("logged in as ada@example.com; stored in profile default")
+        assert screen.shows("logged in as developer@example.com; stored in profile default")
 
         visit = chromium.wait()
         assert [page["title"] for page in visit.pages] == [
@@ -60,12 +60,12 @@ def test_from_the_login_page_to_logout_at_the_certified_authority(
             "You are logged in · keyturn",
         ]
         assert (visit.status, visit.external_requests) == (200, [])
-        assert "ada@example.com" in visit.text
+        assert "developer@example.com" in visit.text
         assert "code=" not in visit.url  # the page has taken it out of the address bar
         assert len(list(artefacts.glob("*.png"))) == 3
 
         first = house.run("token", secret=True).stdout.strip()
-        assert provider.introspect(first).account == "ada@example.com"
+        assert provider.introspect(first).account == "developer@example.com"
         for _ in range(2):  # a token of 2 s is renewed by the next command that needs one
             time.sleep(2.1)
             assert house.run("status").stdout.count("state: renewable; expired; will be renewed") == 1
@@ -118,7 +118,7 @@ def test_consent_refused_in_the_browser_changes_nothing(
     house: Household, oidc_provider: OidcProvider, tmp_path: Path, artefacts: Path
 ) -> None:
     steps = [
-        {"fill": "Email", "with": "ada@example.com"},
+        {"fill": "Email", "with": "developer@example.com"},
         {"fill": "Password", "with": PASSWORD},
         {"click": "Sign in"},
         {"click": "Deny"},

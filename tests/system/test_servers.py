@@ -130,7 +130,7 @@ def test_a_person_logs_in_in_the_browser_and_ends_on_the_loopback_callback(
     answer = attempt.redeem(query["code"]).json()
     assert (answer["token_type"], answer["expires_in"]) == ("Bearer", 5)
     alive = oidc_provider.introspect(answer["access_token"])
-    assert (alive.active, alive.account) == (True, "ada@example.com")
+    assert (alive.active, alive.account) == (True, "developer@example.com")
     assert oidc_provider.log()["granted"] == {"authorization_code": 1}
 
 
@@ -327,16 +327,16 @@ def test_a_wrong_password_is_said_and_the_right_one_still_works(
 ) -> None:
     attempt = Attempt(oidc_provider, callback.uri)
     wrong = [
-        {"fill": "Email", "with": "eve@example.com"},
+        {"fill": "Email", "with": "visitor@example.com"},
         {"fill": "Password", "with": "wrong"},
         {"click": "Sign in"},
         {"wait_for": "Email or password is wrong"},
     ]
-    steps = [*wrong, *sign_in_and_allow("eve@example.com")]
+    steps = [*wrong, *sign_in_and_allow("visitor@example.com")]
     look = Look(color_scheme="dark", width=400)
     drive(attempt.url(), steps=steps, until="/callback", screenshots_dir=artefacts, look=look)
     answer = attempt.redeem(callback.queries[0]["code"]).json()
-    assert oidc_provider.introspect(answer["access_token"]).account == "eve@example.com"
+    assert oidc_provider.introspect(answer["access_token"]).account == "visitor@example.com"
 
 
 def test_a_step_that_cannot_be_taken_is_an_error_that_shows_the_page(

@@ -26,8 +26,8 @@ def make_login(**fields: object) -> Login:
     """A login made at `NOW` for an hour, with new and plainly fake tokens."""
     said: dict[str, object] = {
         "access_token": Secret(f"test-access-{token_hex(12)}"),
-        "account": "ada@example.com",
-        "account_id": "account-ada",
+        "account": "developer@example.com",
+        "account_id": "account-developer",
         "ancestors": (),
         "api_base_url": "https://api.example.com",
         "authority": make_authority(),

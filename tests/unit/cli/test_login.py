@@ -86,7 +86,7 @@ def test_a_login_says_on_stdout_who_and_where_and_remembers_what_was_typed(desk:
     )
     assert done.status == 0
     record = desk.home / "logins/default.json"
-    assert done.out == f"logged in as ada@example.com; stored in profile default ({record})\n"
+    assert done.out == f"logged in as developer@example.com; stored in profile default ({record})\n"
     assert f"\n{desk.world.browsed[0]}\n" in done.err
     remembered = {
         "issuer": ISSUER,
@@ -112,7 +112,7 @@ def test_json_tells_programs_what_happened(desk: Desk) -> None:
         "profile": "default",
         "changed": True,
         "kind": "bearer",
-        "account": "ada@example.com",
+        "account": "developer@example.com",
         "where": str(desk.home / "logins/default.json"),
         "winner": "stored-login",
     }
@@ -147,14 +147,14 @@ def test_another_account_is_replaced_when_the_person_types_y(
     logged_in: Desk, typed: str, status: int
 ) -> None:
     before = contents(logged_in.home)
-    done = logged_in("login", lines=typed, script=[metadata(), tokens("bob@example.com")])
+    done = logged_in("login", lines=typed, script=[metadata(), tokens("operator@example.com")])
     assert done.status == status
-    assert "by the login of bob@example.com" in done.err
+    assert "by the login of operator@example.com" in done.err
     assert (contents(logged_in.home) == before) is bool(status)
 
 
 def test_yes_answers_that_question(logged_in: Desk) -> None:
-    done = logged_in("login", "--yes", lines="", script=[metadata(), tokens("bob@example.com")])
+    done = logged_in("login", "--yes", lines="", script=[metadata(), tokens("operator@example.com")])
     assert done.status == 0
     assert "[y/N]" not in done.err
 
@@ -395,7 +395,7 @@ def test_a_choice_that_does_not_work_ends_in_an_error_with_the_next_command(
     done = desk("login", lines=f"1\n{ISSUER}\n{API}\n", script=script)
     assert done.status == status
     assert says in done.err
-    assert done.out.startswith("logged in as ada@example.com")
+    assert done.out.startswith("logged in as developer@example.com")
 
 
 @pytest.mark.parametrize("wrong", ["9", "0", "x", "-1", "1.0", "²"])

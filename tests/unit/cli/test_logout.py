@@ -45,7 +45,7 @@ def test_a_logout_says_what_was_revoked_and_what_is_used_now(desk: Desk) -> None
     assert done == (
         0,
         (
-            f"profile default: the login of ada@example.com was removed from {record}\n"
+            f"profile default: the login of developer@example.com was removed from {record}\n"
             f"  revoked at the authority: the refresh token and the access token\n{GONE}"
         ),
         "",
@@ -151,7 +151,7 @@ def test_a_store_that_refuses_does_not_keep_the_others_from_ending(desk: Desk) -
     assert done.status == 5
     assert f"others can read {record} (mode 0644)" in done.err
     assert f"hint: run: chmod 600 {record}" in done.err
-    assert "profile work: the login of ada@example.com was removed" in done.out
+    assert "profile work: the login of developer@example.com was removed" in done.out
     assert isinstance(state(desk, "work"), Tombstone)
 
 

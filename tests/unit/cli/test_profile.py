@@ -26,7 +26,7 @@ def test_the_list_holds_what_is_configured_and_what_is_logged_in(keyturn: Machin
     done = keyturn("profile", "list")
     assert done.lines == [
         "default: absent: no login in profile default (chosen)",
-        "home: usable: ada@example.com (Example Works)",
+        "home: usable: developer@example.com (Example Works)",
         "work: absent: no login in profile work; at https://auth.example.com",
     ]
     assert keyturn("profile", "list", "--names").lines == ["default", "home", "work"]
@@ -53,7 +53,7 @@ def test_the_json_is_exactly_what_programs_were_promised(keyturn: Machine) -> No
                 "bound": [keyturn.world.folder],
                 "state": "usable",
                 "note": None,
-                "account": "ada@example.com (Example Works)",
+                "account": "developer@example.com (Example Works)",
                 "expires_at": "2027-01-15T09:00:00Z",
             }
         ],

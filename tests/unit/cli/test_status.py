@@ -28,7 +28,7 @@ def test_the_json_is_exactly_what_programs_were_promised(keyturn: Machine) -> No
         "kind": "bearer",
         "billing": "subscription",
         "profile": "default",
-        "account": "ada@example.com (Example Works)",
+        "account": "developer@example.com (Example Works)",
         "expires_at": "2027-01-15T09:00:00Z",
         "renewable": True,
         "state": "usable",

@@ -47,7 +47,10 @@ def test_directories_are_those_of_platformdirs(
 
 @LINUX
 def test_a_relative_xdg_directory_is_ignored_as_its_specification_says() -> None:
-    assert World({"HOME": "/home/ada", "XDG_CONFIG_HOME": "here"}).config_dir() == "/home/ada/.config/keyturn"
+    assert (
+        World({"HOME": "/home/developer", "XDG_CONFIG_HOME": "here"}).config_dir()
+        == "/home/developer/.config/keyturn"
+    )
 
 
 class TestKeyturnHome:
@@ -65,7 +68,9 @@ class TestKeyturnHome:
         assert caught.value.exit == 8
 
     def test_empty_is_unset(self) -> None:
-        assert World({"KEYTURN_HOME": "", "HOME": "/home/ada"}).state_dir().startswith("/home/ada")
+        assert (
+            World({"KEYTURN_HOME": "", "HOME": "/home/developer"}).state_dir().startswith("/home/developer")
+        )
 
 
 class TestTheProfile:

@@ -33,7 +33,7 @@ def test_a_login_survives_with_every_field() -> None:
         ancestors=("0" * 64, "f" * 64),
         quarantine=Quarantine(at=NOW, reason="rejected"),
         oauth_beta=True,
-        account="Ada “the first” Łoś",
+        account="Büro “the first” Łódź",
     )
     assert again(login) == login
 

@@ -147,7 +147,7 @@ class TestGranted:
             auth.credential()
         assert caught.value.exit == 4
         assert expired.stored().access_token == expired.login.access_token
-        assert expired.stored().account_id == "account-ada"
+        assert expired.stored().account_id == "account-developer"
         with pytest.raises(Rejected, match="another account"):
             auth.credential()
         assert len(expired.world.requests) == 1
@@ -158,8 +158,8 @@ class TestGranted:
             token_answer(
                 machine.access,
                 machine.refresh,
-                account={"uuid": "account-ada", "email_address": "ada@example.com"},
+                account={"uuid": "account-developer", "email_address": "developer@example.com"},
             )
         )
         machine.auth().credential()
-        assert machine.stored().account_id == "account-ada"
+        assert machine.stored().account_id == "account-developer"

@@ -39,7 +39,7 @@ def metadata(**changes: Any) -> Response:
     return answer({name: value for name, value in told.items() if value is not None})
 
 
-def tokens(email: str | None = "ada@example.com", **changes: Any) -> Response:
+def tokens(email: str | None = "developer@example.com", **changes: Any) -> Response:
     """A faultless token answer with new tokens; None takes a member out."""
     told = {
         "access_token": make_secret("token"),

@@ -70,7 +70,7 @@ def authority() -> Iterator[StandIn]:
 
 def test_a_faultless_authority_is_logged_in_at(desk: Desk, authority: StandIn) -> None:
     login = desk.log_in(authority.origin)
-    assert login.account == "ada@example.com"
+    assert login.account == "developer@example.com"
     assert [seen.path for seen in authority.requests] == [METADATA, "/register", "/token"]
     assert authority.asked("/token")[0].form["client_id"] == "registered-client"
     assert "Cookie" not in authority.requests[0].headers

@@ -30,15 +30,15 @@ def form(body: bytes) -> dict[str, str]:
 def test_a_login_ends_in_the_store_and_on_a_page_that_says_so(desk: Desk) -> None:
     login = desk.log_in(metadata(), tokens())
     assert desk.stored() == login
-    assert (login.who, login.api_base_url, login.generation) == ("ada@example.com", API, 1)
+    assert (login.who, login.api_base_url, login.generation) == ("developer@example.com", API, 1)
     assert login.authority is not None
     assert (login.authority.issuer, login.authority.client_id) == (ISSUER, "example-client")
     page = desk.browser.page() if desk.browser else None
     assert page is not None
     assert (page.status, page.kind) == (200, "success")
-    assert "ada@example.com" in page.page
+    assert "developer@example.com" in page.page
     assert desk.person.urls[0] == desk.world.browsed[0]
-    assert f"{ISSUER} has logged in ada@example.com" in desk.person.said
+    assert f"{ISSUER} has logged in developer@example.com" in desk.person.said
 
 
 def test_the_code_is_exchanged_with_the_verifier_of_its_challenge(desk: Desk) -> None:
@@ -173,7 +173,7 @@ def test_the_answer_must_come_from_the_authority_that_was_asked(
 ) -> None:
     told = metadata(authorization_response_iss_parameter_supported=promised)
     if fine:
-        assert desk.log_in(told, tokens(), browser=Browser(iss=iss)).account == "ada@example.com"
+        assert desk.log_in(told, tokens(), browser=Browser(iss=iss)).account == "developer@example.com"
         return
     with pytest.raises(Rejected) as caught:
         desk.log_in(told, browser=Browser(iss=iss))

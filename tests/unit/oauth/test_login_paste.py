@@ -136,12 +136,12 @@ def bare(desk: Desk, person: ScriptedPerson, **options: Any) -> Any:
 
 def test_a_bare_code_needs_the_person_to_confirm_the_account(desk: Desk) -> None:
     person = ScriptedPerson(pastes=[CODE], answers=[True])
-    assert bare(desk, person).account == "ada@example.com"
-    assert person.asked == ["the code came without its state; is that you: ada@example.com?"]
+    assert bare(desk, person).account == "developer@example.com"
+    assert person.asked == ["the code came without its state; is that you: developer@example.com?"]
 
 
 def test_a_bare_code_of_a_stranger_is_not_stored(desk: Desk) -> None:
-    with pytest.raises(LoginRefused, match="nobody confirmed that ada@") as caught:
+    with pytest.raises(LoginRefused, match="nobody confirmed that developer@") as caught:
         bare(desk, ScriptedPerson(pastes=[CODE], answers=[False]))
     assert (caught.value.exit, caught.value.code) == (3, "not_confirmed")
     assert contents(desk.home) == {}

@@ -162,7 +162,7 @@ def test_another_profile_of_the_same_client_and_account_is_named(desk: Desk) -> 
     stored(desk)
     stored(desk, "twin")
     stored(desk, "other-client", authority=make_authority(client_id="another"))
-    stored(desk, "other-account", account="bob@example.com", account_id="bob")
+    stored(desk, "other-account", account="operator@example.com", account_id="operator")
     stored(desk, "other-issuer", authority=make_authority(issuer="https://other.example.com"))
     Path(desk.home, "logins/damaged.json").touch(0o600)
     assert out(desk, answer({}), answer({})).shared_with == ("twin",)

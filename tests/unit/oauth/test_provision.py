@@ -143,16 +143,18 @@ def test_a_damaged_record_of_another_profile_is_no_obstacle(desk: Desk) -> None:
 
 
 def test_another_account_is_replaced_only_with_yes(desk: Desk) -> None:
-    ada, bob = ({"uuid": name, "email_address": f"{name}@example.com"} for name in ("ada", "bob"))
+    developer, operator = (
+        {"uuid": name, "email_address": f"{name}@example.com"} for name in ("developer", "operator")
+    )
     desk.world.script = [metadata(), metadata(), metadata()]
-    provide(desk, text(account=ada))
+    provide(desk, text(account=developer))
     before = contents(desk.home)
-    with pytest.raises(LoginRefused, match="bob@"):
-        provide(desk, text(account=bob))
+    with pytest.raises(LoginRefused, match="operator@"):
+        provide(desk, text(account=operator))
     assert contents(desk.home) == before
-    replaced = provide(desk, text(account=bob), yes=True)
+    replaced = provide(desk, text(account=operator), yes=True)
     assert replaced is not None
-    assert replaced.account == "bob@example.com"
+    assert replaced.account == "operator@example.com"
 
 
 # -- what is no token answer

@@ -54,8 +54,8 @@ def key() -> Login:
     )
 
 
-ADA = {"account": "ada@example.com", "account_id": "a"}
-BOB = {"account": "bob@example.com", "account_id": "b"}
+DEVELOPER = {"account": "developer@example.com", "account_id": "a"}
+OPERATOR = {"account": "operator@example.com", "account_id": "b"}
 
 
 def test_the_same_account_is_replaced_without_a_question(desk: Desk) -> None:
@@ -71,11 +71,12 @@ def test_the_same_account_is_replaced_without_a_question(desk: Desk) -> None:
 def test_another_account_is_replaced_when_the_person_agrees(desk: Desk) -> None:
     desk.log_in(metadata(), tokens())
     person = ScriptedPerson(answers=[True])
-    desk.log_in(metadata(), tokens("bob@example.com"), person=person)
+    desk.log_in(metadata(), tokens("operator@example.com"), person=person)
     assert person.asked == [
-        f"replace the login of ada@example.com at {ISSUER} by the login of bob@example.com at {ISSUER}?"
+        f"replace the login of developer@example.com at {ISSUER} "
+        f"by the login of operator@example.com at {ISSUER}?"
     ]
-    assert getattr(desk.stored(), "account", None) == "bob@example.com"
+    assert getattr(desk.stored(), "account", None) == "operator@example.com"
 
 
 @pytest.mark.parametrize("person", [{"answers": [False]}, {"present": False}])
@@ -83,9 +84,9 @@ def test_another_account_stays_out_when_nobody_agrees(desk: Desk, person: dict[s
     desk.log_in(metadata(), tokens())
     before = contents(desk.home)
     with pytest.raises(LoginRefused) as caught:
-        desk.log_in(metadata(), tokens("bob@example.com"), person=ScriptedPerson(**person))
+        desk.log_in(metadata(), tokens("operator@example.com"), person=ScriptedPerson(**person))
     assert (caught.value.exit, caught.value.code) == (3, "other_account")
-    for name in ("ada@example.com", "bob@example.com", "profile default"):
+    for name in ("developer@example.com", "operator@example.com", "profile default"):
         assert name in caught.value.message
     assert "keyturn login --yes" in str(caught.value.hint)
     assert desk.shown() == "failed"
@@ -95,19 +96,19 @@ def test_another_account_stays_out_when_nobody_agrees(desk: Desk, person: dict[s
 def test_yes_is_asked_nothing(desk: Desk) -> None:
     desk.log_in(metadata(), tokens())
     wish = Wish(browser=True, callback_port=0, yes=True)
-    desk.log_in(metadata(), tokens("bob@example.com"), person=ScriptedPerson(present=False), wish=wish)
-    assert getattr(desk.stored(), "account", None) == "bob@example.com"
+    desk.log_in(metadata(), tokens("operator@example.com"), person=ScriptedPerson(present=False), wish=wish)
+    assert getattr(desk.stored(), "account", None) == "operator@example.com"
 
 
 @pytest.mark.parametrize(
     ("old", "new", "asks"),
     [
-        (login(**ADA), key(), True),
-        (key(), login(**ADA), True),
+        (login(**DEVELOPER), key(), True),
+        (key(), login(**DEVELOPER), True),
         (key(), key(), False),
-        (login(**ADA), login(account=None, account_id=None), False),
-        (login(**ADA), login(**ADA, organization="Other", organization_id="other"), True),
-        (login(**ADA), login(**ADA, authority=None), False),
+        (login(**DEVELOPER), login(account=None, account_id=None), False),
+        (login(**DEVELOPER), login(**DEVELOPER, organization="Other", organization_id="other"), True),
+        (login(**DEVELOPER), login(**DEVELOPER, authority=None), False),
     ],
 )  # fmt: skip
 def test_a_question_is_asked_for_another_account_organisation_or_kind(
@@ -120,37 +121,40 @@ def test_a_question_is_asked_for_another_account_organisation_or_kind(
 
 
 def test_the_question_is_put_again_when_somebody_else_logs_in_meanwhile(desk: Desk) -> None:
-    keep(store(desk), desk.world, login(**ADA), ScriptedPerson())
+    keep(store(desk), desk.world, login(**DEVELOPER), ScriptedPerson())
 
     class Slow(ScriptedPerson):
         def confirm(self, question: str) -> bool:
             if not self.asked:  # while the person reads it, a third account logs in elsewhere
-                carol = login(account="carol@example.com", account_id="c")
-                keep(store(desk), desk.world, carol, ScriptedPerson(), yes=True)
+                auditor = login(account="auditor@example.com", account_id="c")
+                keep(store(desk), desk.world, auditor, ScriptedPerson(), yes=True)
             return super().confirm(question)
 
     person = Slow(answers=[True, False])
     with pytest.raises(LoginRefused):
-        keep(store(desk), desk.world, login(**BOB), person)
-    assert [question.split()[4] for question in person.asked] == ["ada@example.com", "carol@example.com"]
-    assert getattr(desk.stored(), "account", None) == "carol@example.com"
+        keep(store(desk), desk.world, login(**OPERATOR), person)
+    assert [question.split()[4] for question in person.asked] == [
+        "developer@example.com",
+        "auditor@example.com",
+    ]
+    assert getattr(desk.stored(), "account", None) == "auditor@example.com"
 
 
 def test_a_renewal_meanwhile_changes_nothing_about_the_question(desk: Desk) -> None:
-    ada = keep(store(desk), desk.world, login(**ADA), ScriptedPerson())
+    developer = keep(store(desk), desk.world, login(**DEVELOPER), ScriptedPerson())
 
     class Slow(ScriptedPerson):
         def confirm(self, question: str) -> bool:
-            renewed = ada.replace(refresh_token=Secret(make_secret("refresh")))
+            renewed = developer.replace(refresh_token=Secret(make_secret("refresh")))
             held = store(desk).hold(seconds=1)
             assert held is not None
             with held:
-                held.save(renewed, replacing=ada.identity)
+                held.save(renewed, replacing=developer.identity)
             return super().confirm(question)
 
     person = Slow(answers=[True])
-    keep(store(desk), desk.world, login(**BOB), person)
-    assert (len(person.asked), getattr(desk.stored(), "account", None)) == (1, "bob@example.com")
+    keep(store(desk), desk.world, login(**OPERATOR), person)
+    assert (len(person.asked), getattr(desk.stored(), "account", None)) == (1, "operator@example.com")
 
 
 # -- the store is asked before the person

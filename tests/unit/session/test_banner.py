@@ -37,7 +37,7 @@ def world(tmp_path: Path) -> FakeWorld:
 
 def test_it_says_who_by_what_billed_how_and_where(world: FakeWorld) -> None:
     assert banner(survey_of(world, make_login()), MODEL) == [
-        "ada@example.com (Example Works) · stored login · billing: subscription",
+        "developer@example.com (Example Works) · stored login · billing: subscription",
         "claude-test at https://api.example.com · /help",
     ]
 
@@ -57,9 +57,9 @@ def test_a_source_that_decides_and_is_broken_is_not_called_a_missing_login(world
 
 @pytest.mark.proves("T14")
 def test_an_account_name_cannot_write_to_the_terminal(world: FakeWorld) -> None:
-    first = banner(survey_of(world, make_login(account="eve\x1b[2J\nadmin", organization=None)), MODEL)[0]
+    first = banner(survey_of(world, make_login(account="visitor\x1b[2J\nadmin", organization=None)), MODEL)[0]
     assert first.isprintable()
-    assert first.startswith("eve")
+    assert first.startswith("visitor")
 
 
 def test_nothing_at_all_and_an_ended_login_need_a_login_first(world: FakeWorld) -> None:
@@ -80,8 +80,8 @@ def test_a_pinned_source_that_is_absent_is_not_mended_by_logging_in(world: FakeW
 
 
 def test_another_payer_or_person_is_another_identity(world: FakeWorld) -> None:
-    ada = identity(survey_of(world, make_login()))
-    assert ada == identity(survey_of(world, make_login()))
-    assert ada != identity(survey_of(world, make_login(account="eve@example.com")))
-    assert ada != identity(survey_of(world, make_login(billing="metered")))
+    developer = identity(survey_of(world, make_login()))
+    assert developer == identity(survey_of(world, make_login()))
+    assert developer != identity(survey_of(world, make_login(account="visitor@example.com")))
+    assert developer != identity(survey_of(world, make_login(billing="metered")))
     assert identity(survey_of(world)) is None
