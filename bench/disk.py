@@ -42,7 +42,7 @@ def run(_peers: str | None = None) -> Result:
         name="disk",
         title=TITLE,
         method="`keyturn token` on an expired login under strace: its calls of fsync and rename. The intent "
-        "goes to a journal that is overwritten in place, then the login is replaced, then the intent is cleared.",
+        "goes to a journal that is overwritten in place, then the login is replaced, and the intent cleared.",
         tables=(
             Table(
                 "Calls",
