@@ -90,7 +90,13 @@ class Auth:
         credential = self.credential()
         if self._left(credential) < seconds and self._chosen()[1].renewable:
             # as after a 401: whoever is first renews, and everybody else adopts what that gave
-            credential = self.credential(rejected=credential)
+            try:
+                credential = self.credential(rejected=credential)
+            except Rejected as error:
+                from keyturn.oauth.outcomes import REJECTED_AGAIN
+
+                if error.code != REJECTED_AGAIN:  # renewed within this minute: it is as long as it gets (L19)
+                    raise
         if self._left(credential) < seconds:
             raise Rejected(
                 f"the credential of {credential.where} ends in {max(0.0, self._left(credential)):.0f} s, "

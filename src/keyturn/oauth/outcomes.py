@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 LOGIN_HINT = "log in again: keyturn login (in a session: /login)"
 LOGIN_ENDED = "login_ended"
+REJECTED_AGAIN = "rejected_again"
 
 
 def refused(answer: Denied | Unreadable, host: str) -> AuthError:

@@ -127,7 +127,16 @@ def _under_lock(
             raise outcomes.ended(login, store, rejected)
         from keyturn.oauth.spend import spend  # a fresh token needs none of it
 
-        return spend(held, world, login, replaces=replaces, must=found == "due", since=since)
+        must, by_time = found == "due", state(login, world.now())
+        return spend(
+            held,
+            world,
+            login,
+            replaces=replaces,
+            must=must,
+            rejected=must and by_time != "due",
+            since=since,
+        )
 
 
 def _with_rescued(held: Held, login: Login) -> Login:

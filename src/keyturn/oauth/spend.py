@@ -8,7 +8,7 @@ from keyturn.oauth import outcomes, protocol
 from keyturn.oauth.successor import renewed
 from keyturn.stores import login_of
 from keyturn.stores.journal import Intent
-from keyturn.stores.sidecar import FARTHEST_SECONDS, Trouble
+from keyturn.stores.sidecar import FARTHEST_SECONDS, REJECTION_SECONDS, Rejection, Trouble
 from keyturn.values import Value
 
 TYPE_CHECKING = False
@@ -30,21 +30,42 @@ _SERVER_FAULT, _OK = 500, 200
 class Spending(Value):
     """One renewal: the held store, the login, and whether its caller could be served without it.
 
+    `rejected` says that only a rejection by the API makes it due, and not the token's own end (L19).
     `replaces` is what the store holds: the login itself, or what a login that waits in the journal replaces.
     """
 
-    __slots__ = ("authority", "held", "login", "must", "refresh_token", "replaces", "since", "world")
+    __slots__ = (
+        "authority",
+        "held",
+        "login",
+        "must",
+        "refresh_token",
+        "rejected",
+        "replaces",
+        "since",
+        "world",
+    )
     authority: Authority
     held: Held
     login: Login
     must: bool
     refresh_token: Secret
+    rejected: bool
     replaces: Identity
     since: float
     world: World
 
 
-def spend(held: Held, world: World, login: Login, *, replaces: Identity, must: bool, since: float) -> Login:
+def spend(
+    held: Held,
+    world: World,
+    login: Login,
+    *,
+    replaces: Identity,
+    must: bool,
+    rejected: bool,
+    since: float,
+) -> Login:
     """Renew a login; the lock is held. `since` is when the caller began to wait, in Unix seconds.
 
     `replaces` is the identity in the store; not the login's own, when that waits in the journal (L15).
@@ -60,29 +81,38 @@ def spend(held: Held, world: World, login: Login, *, replaces: Identity, must: b
         login=login,
         must=must,
         refresh_token=login.refresh_token,
+        rejected=rejected,
         replaces=replaces,
         since=since,
         world=world,
     )
     _check_trouble(renewal)
+    _check_rejections(renewal)
     lost = _lost_answer(renewal)
     held.check_savable()
     # Before the intent: what fails here has sent nothing. Under the lock, although it takes its time: of the
     # programs that start together on an expired login one loads the HTTP stack, and not all of them at once.
     world.prepare(renewal.authority.token_url)
+    grant = protocol.refresh_grant(renewal.authority, renewal.refresh_token)
     attempt = lost.attempt + 1 if lost is not None else 1
     held.journal.begin(_intent(renewal, attempt, lost.at if lost is not None else world.now()))
     try:
-        response = world.send(protocol.refresh_grant(renewal.authority, renewal.refresh_token))
+        response = world.send(grant)
     except Unavailable as error:
         if error.facts.get("sent") is False:
             _take_back(renewal, lost)
         _remember(renewal, error, _PAUSE_FIRST)
         raise
+    except AuthError:
+        _take_back(renewal, lost)  # by the world's word nothing was sent: a proxy, a certificate is set up wrongly
+        raise
     answer = protocol.read_token(response)
     if isinstance(answer, protocol.Granted):
         stored = _save(renewal, answer)
-        held.trouble.clear()
+        if rejected:
+            held.trouble.write_rejection(Rejection(at=world.now(), login_id=login.login_id))
+        else:
+            held.trouble.clear()
         return stored
     raise _refused(renewal, answer, lost)
 
@@ -94,6 +124,21 @@ def _check_trouble(renewal: Spending) -> None:
         renewal.login.identity.refresh_hash, now=now, since=renewal.since
     ):
         raise trouble.error(now)
+
+
+def _check_rejections(renewal: Spending) -> None:
+    """An API that rejects what was renewed just now is not helped by one renewal after the other (L19)."""
+    if not renewal.rejected:
+        return
+    earlier, now = renewal.held.trouble.rejection(), renewal.world.now()
+    ago = earlier.ago(renewal.login.login_id, now) if earlier is not None else None
+    if ago is not None:
+        raise Rejected(
+            f"the API rejects tokens of this login, although it was renewed for that {ago:.0f} s ago",
+            hint=f"wait {REJECTION_SECONDS - ago:.0f} s for the next renewal, or {outcomes.LOGIN_HINT}",
+            code=outcomes.REJECTED_AGAIN,
+            retry_after=REJECTION_SECONDS - ago,
+        )
 
 
 def _lost_answer(renewal: Spending) -> Intent | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from keyturn.login import Identity, Login, Record
     from keyturn.stores.journal import Intent, Rescued
-    from keyturn.stores.sidecar import Trouble
+    from keyturn.stores.sidecar import Rejection, Trouble
     from keyturn.world import World
 
     class Journal(Protocol):
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
             """Leave nothing behind. Raises: StoreError."""
 
     class SideCar(Protocol):
-        """How the last renewal failed, for everybody (L11, L20)."""
+        """How the last renewal failed, for everybody (L11, L20), and what rejections caused (L19)."""
 
         def read(self) -> Trouble | None:
             """The last trouble, if any."""
@@ -56,7 +56,16 @@ if TYPE_CHECKING:
             """Remember a failure; never an error."""
 
         def clear(self) -> None:
-            """Forget it; never an error."""
+            """Forget the trouble alone; never an error."""
+
+        def rejection(self) -> Rejection | None:
+            """The last renewal that a rejection caused (L19)."""
+
+        def write_rejection(self, rejection: Rejection) -> None:
+            """Remember one, in place of all trouble; never an error."""
+
+        def remove(self) -> None:
+            """Leave nothing behind; never an error."""
 
     class Held(Protocol):
         """A store whose lock this caller holds. Leaving the `with` block gives the lock back."""

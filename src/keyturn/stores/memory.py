@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from keyturn.login import Identity, Login, Record
-    from keyturn.stores.sidecar import Trouble
+    from keyturn.stores.sidecar import Rejection, Trouble
     from keyturn.world import World
 
 
@@ -144,6 +144,7 @@ class MemorySideCar:
 
     def __init__(self) -> None:
         self._trouble: Trouble | None = None
+        self._rejection: Rejection | None = None
 
     def read(self) -> Trouble | None:
         return self._trouble
@@ -153,3 +154,12 @@ class MemorySideCar:
 
     def clear(self) -> None:
         self._trouble = None
+
+    def rejection(self) -> Rejection | None:
+        return self._rejection
+
+    def write_rejection(self, rejection: Rejection) -> None:
+        self._trouble, self._rejection = None, rejection
+
+    def remove(self) -> None:
+        self._trouble = self._rejection = None
