@@ -19,6 +19,8 @@ def with_warnings(found: Survey) -> Survey:
                     f"{winner.source.name} is billed by use, while the {shadowed.source.name} "
                     f"({shadowed.offer.billing}) is not used; to use that: {_remedy(winner, shadowed)}"
                 )
+        if winner.offer.warning is not None:
+            warnings.append(winner.offer.warning)
         if "./.env" in winner.offer.where:
             warnings.append(
                 f"the value of {winner.source.name} is the one in ./.env, which some shell or tool loaded"

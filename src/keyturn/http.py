@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 
-from keyturn.errors import Refused
+from keyturn.errors import AuthError, Refused
 from keyturn.values import BearerToken
 from keyturn.wire import origin
 
@@ -34,11 +34,20 @@ class RequestAuth(httpx2.Auth):
         """httpx2's own hook: the request, and after a 401 the request once more."""
         credential = self._auth.credential()
         sign(request, credential)
+        replayable = _is_replayable(request)
         response = yield request
         if response.status_code == _FORBIDDEN:
             response.read()
-        if _is_rejection(request, response, credential) and _is_replayable(request):
-            sign(request, self._auth.credential(rejected=credential))
+        if not _is_rejection(response, credential):
+            return
+        try:
+            renewed = self._auth.credential(rejected=credential)
+        except AuthError:
+            if replayable:
+                raise
+            return  # the 401 is the caller's; the next request says what is wrong
+        if replayable:
+            sign(request, renewed)
             yield request
 
     async def async_auth_flow(
@@ -47,11 +56,20 @@ class RequestAuth(httpx2.Auth):
         """As `sync_auth_flow`."""
         credential = await self._auth.acredential()
         sign(request, credential, asynchronous=True)
+        replayable = _is_replayable(request)
         response = yield request
         if response.status_code == _FORBIDDEN:
             await response.aread()
-        if _is_rejection(request, response, credential) and _is_replayable(request):
-            sign(request, await self._auth.acredential(rejected=credential), asynchronous=True)
+        if not _is_rejection(response, credential):
+            return
+        try:
+            renewed = await self._auth.acredential(rejected=credential)
+        except AuthError:
+            if replayable:
+                raise
+            return  # as in `sync_auth_flow`
+        if replayable:
+            sign(request, renewed, asynchronous=True)
             yield request
 
 
@@ -82,10 +100,10 @@ def _merged(there: str | None, value: str) -> str:
     return ",".join(listed if value in listed else [*listed, value])
 
 
-def _is_rejection(request: httpx2.Request, response: httpx2.Response, credential: Credential) -> bool:
+def _is_rejection(response: httpx2.Response, credential: Credential) -> bool:
     """A 401 from the credential's own origin, or its 403 on a revoked or expired OAuth token (L19)."""
-    if str(origin(str(response.request.url))) != credential.audience or response.request.url != request.url:
-        return False
+    if str(origin(str(response.request.url))) != credential.audience:
+        return False  # a redirect led away, and the credential did not go along
     if response.status_code == _UNAUTHORIZED:
         return True
     if response.status_code != _FORBIDDEN or not isinstance(credential, BearerToken):

@@ -34,8 +34,15 @@ class Scene:
     def store(self) -> LoginStore:
         """Where the profile's login is kept. Raises: ConfigurationError."""
         if self._store is None:
-            from keyturn.stores import open_store
+            from keyturn.stores import KINDS, open_store
 
+            if self.profile.store not in KINDS:
+                raise ConfigurationError(
+                    f"{self.config.path}: profiles.{self.profile.name}.store is {self.profile.store!r}, "
+                    "which this version of keyturn does not have",
+                    hint=f"use one of: {', '.join(KINDS)}",
+                    profile=self.profile.name,
+                )
             self._store = open_store(self.world, self.profile.name, self.profile.store)
         return self._store
 
@@ -91,7 +98,7 @@ class Scene:
                 "or use another profile: --profile NAME",
                 code="audience",
             )
-        return self.confidential(url)
+        return self.confidential(pointed or url)
 
     def confidential(self, url: str, allowed: Sequence[str] = ()) -> str:
         """The URL, if a secret may travel there. Raises: Refused."""

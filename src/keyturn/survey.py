@@ -31,7 +31,7 @@ class Offer(Value):
     """The source has something; `redeem(rejected)` gets it, everything else is known without that.
 
     `state` is usable, renewable, expired or rejected, as far as this machine can tell. `base_url` is where
-    the credential would be sent.
+    the credential would be sent. `warning` is what a person should do something about, if anything.
     """
 
     __slots__ = (
@@ -45,6 +45,7 @@ class Offer(Value):
         "remedy",
         "renewable",
         "state",
+        "warning",
         "where",
     )
     account: str | None
@@ -57,6 +58,7 @@ class Offer(Value):
     remedy: str | None
     renewable: bool
     state: str
+    warning: str | None
     where: str
 
 

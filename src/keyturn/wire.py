@@ -98,6 +98,7 @@ def origin(url: str) -> Origin:
 def _port(text: str, scheme: str) -> int:
     if not text:
         return {"https": 443, "http": 80}[scheme]
-    if not text.isdigit() or not 0 < int(text[:6]) < 1 << 16:
-        raise ValueError("its port is not a number up to 65535")
-    return int(text)
+    number = text.lstrip("0") if text.isascii() and text.isdigit() else ""
+    if not 0 < len(number) <= 5 or int(number) >= 1 << 16:  # noqa: PLR2004 - the digits of 65535
+        raise ValueError("its port is not a number from 1 to 65535")
+    return int(number)

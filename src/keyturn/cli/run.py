@@ -50,8 +50,19 @@ def run(options: Namespace, terminal: Terminal) -> int:
     program = _find(words[0], terminal.world)
     auth = auth_of(options, terminal)
     env = child_environment(auth.credential(), terminal.world.env, auth.route)
+    _keep_descriptor_back(terminal.world)
     terminal.flush()
     return start(program, words, env)
+
+
+def _keep_descriptor_back(world: World) -> None:
+    """Do not hand on the descriptor of a token: a file behind it could be read there once more."""
+    number = (world.variable("CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR") or "").strip()
+    if number.isascii() and number.isdigit() and int(number[:9]) > 2:  # noqa: PLR2004 - beyond the standard streams
+        try:
+            os.set_inheritable(int(number[:9]), False)  # noqa: FBT003 - the system's own call
+        except OSError:
+            return  # it is not open
 
 
 def start(program: str, words: Sequence[str], env: Mapping[str, str]) -> int:

@@ -242,7 +242,11 @@ def _json_of(response: Response) -> dict[str, Any] | None:
 
 def _unreadable(response: Response, why: str) -> Unreadable:
     wait = response.headers.get("retry-after", "").strip()
-    return Unreadable(retry_after=float(wait) if wait.isdigit() else None, status=response.status, why=why)
+    return Unreadable(
+        retry_after=float(wait[:9]) if wait.isascii() and wait.isdigit() else None,
+        status=response.status,
+        why=why,
+    )
 
 
 def _life(value: object) -> tuple[float | None, bool]:

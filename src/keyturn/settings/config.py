@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from keyturn import jsontext
-from keyturn.errors import AuthError, ConfigurationError
+from keyturn.errors import ConfigurationError
+from keyturn.settings.fields import Fields
 from keyturn.values import BILLING, Secret, Value
 from keyturn.variables import text_variable
-from keyturn.wire import origin
-from keyturn.world import directories, files
+from keyturn.world import directories, files, texts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,9 +101,11 @@ class Config(Value):
             return checked_name(from_environment, "KEYTURN_PROFILE"), "KEYTURN_PROFILE"
         if self.bindings:
             at = world.cwd()
+            # written by hand a directory may be a link; the working directory is canonical
+            bindings = {world.canonical(path): name for path, name in self.bindings.items()}
             while True:
-                if at in self.bindings:
-                    return checked_name(self.bindings[at], self.path), f"bound to {at}"
+                if at in bindings:
+                    return checked_name(bindings[at], self.path), f"bound to {at}"
                 above = at.rpartition("/")[0] or "/"
                 if above == at:
                     break
@@ -124,7 +126,7 @@ def read_config(world: World) -> Config:
     Raises: ConfigurationError with file, line and column, or with the key that is wrong.
     """
     path = f"{world.config_dir()}/config.json"
-    text = files.read_text(path)
+    text = texts.read_text(path)
     if text is None:
         return _config({}, path)
     try:
@@ -177,7 +179,7 @@ def checked_name(name: str, where: str) -> str:
 
 
 def _config(raw: dict[str, Any], path: str) -> Config:
-    fields = _Fields(raw, path, "")
+    fields = Fields(raw, path, "")
     version = raw.get("version", VERSION)
     if type(version) is not int or version > VERSION:
         raise ConfigurationError(
@@ -191,13 +193,10 @@ def _config(raw: dict[str, Any], path: str) -> Config:
     require = fields.text("require_billing")
     if require is not None and require not in BILLING:
         raise fields.wrong("require_billing", f"one of {', '.join(BILLING)}")
-    bindings = fields.mapping("bindings")
-    if not all(isinstance(value, str) for value in bindings.values()):
-        raise fields.wrong("bindings", "an object of directory: profile")
     return Config(
-        allow_http_origins=fields.texts("allow_http_origins"),
-        allow_oauth_origins=fields.texts("allow_oauth_origins"),
-        bindings=bindings,
+        allow_http_origins=fields.origins("allow_http_origins"),
+        allow_oauth_origins=fields.origins("allow_oauth_origins"),
+        bindings=fields.bindings("bindings"),
         default_profile=fields.text("default_profile"),
         path=path,
         profiles={name: _profile(name, value, path) for name, value in profiles.items()},
@@ -211,7 +210,7 @@ def _profile(name: str, value: object, path: str) -> Profile:
         raise ConfigurationError(
             f"{path}: profiles.{name} is not an object", hint="correct the file by hand", path=path
         )
-    fields = _Fields(value, path, f"profiles.{name}.")
+    fields = Fields(value, path, f"profiles.{name}.")
     texts = {
         key: fields.text(key)
         for key in Profile.fields
@@ -237,52 +236,3 @@ def _profile(name: str, value: object, path: str) -> Profile:
         client_secret=Secret(secret) if secret else None,
         **texts,
     )
-
-
-class _Fields:
-    """Typed fields of one JSON object, with errors that name file and key."""
-
-    def __init__(self, found: Mapping[str, Any], path: str, prefix: str) -> None:
-        self._found = found
-        self._path = path
-        self._prefix = prefix
-
-    def wrong(self, name: str, wanted: str) -> AuthError:
-        return ConfigurationError(
-            f"{self._path}: {self._prefix}{name} is not {wanted}",
-            hint="correct the file by hand",
-            path=self._path,
-        )
-
-    def text(self, name: str) -> str | None:
-        value = self._found.get(name)
-        if value is None:
-            return None
-        if not isinstance(value, str):
-            raise self.wrong(name, "a text")
-        if any(character < " " or character == "\x7f" for character in value):
-            raise self.wrong(name, "a text without control characters")
-        return value.strip() or None
-
-    def check_address(self, name: str, url: str | None) -> None:
-        try:
-            if url is not None:
-                origin(url)
-        except ValueError as error:
-            raise self.wrong(name, f"a usable address: {error}") from None
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        value = self._found.get(name)
-        if value is None:
-            return ()
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise self.wrong(name, "a list of texts")
-        return tuple(value)
-
-    def mapping(self, name: str) -> dict[str, Any]:
-        value = self._found.get(name)
-        if value is None:
-            return {}
-        if not isinstance(value, dict):
-            raise self.wrong(name, "an object")
-        return value

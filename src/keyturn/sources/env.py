@@ -7,7 +7,7 @@ from keyturn.survey import Absent, Offer
 from keyturn.values import ApiKey, BearerToken
 from keyturn.variables import secret_variable
 from keyturn.wire import origin
-from keyturn.world import files
+from keyturn.world import files, texts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _is_in_dotenv(scene: Scene, secret: Secret) -> bool:
     if files.mark(path) is None:
         return False
     try:
-        text = files.read_text(path) or ""
+        text = texts.read_text(path, ours_alone=False) or ""
     except Exception:  # noqa: BLE001 - whatever lies there, it must not stop anybody (T5)
         return False
     values = (line.partition("=")[2].strip().strip("'\"") for line in text.splitlines() if "=" in line)

@@ -16,6 +16,17 @@ if TYPE_CHECKING:
 
 # after a renewal ahead of time that failed, the next try of this process
 AHEAD_PAUSE_SECONDS = 30.0
+# what a login keeps of its authority, and the configuration may name otherwise since (L3)
+_PINNED = (
+    "authorize_url",
+    "client_id",
+    "device_url",
+    "issuer",
+    "resource",
+    "revoke_url",
+    "token_request",
+    "token_url",
+)
 
 
 def look(scene: Scene) -> Absent | Offer:
@@ -35,7 +46,7 @@ def look(scene: Scene) -> Absent | Offer:
     return Offer(
         account=seen.who,
         base_url=_url(scene, seen),
-        billing="metered" if seen.api_key is not None else seen.billing,
+        billing=_billing(scene, seen),
         expires_at=seen.expires_at,
         kind=seen.kind,
         note=note,
@@ -43,6 +54,7 @@ def look(scene: Scene) -> Absent | Offer:
         remedy="--source",
         renewable=renewable,
         state=state,
+        warning=_warning(scene, seen),
         where=store.where,
     )
 
@@ -85,17 +97,25 @@ def credential_of(scene: Scene, login: Login) -> Credential:
     url = _url(scene, login)
     shared = {"source": "stored-login", "where": scene.store.where, "base_url": url, "audience": _origin(url)}
     if login.api_key is not None:
-        return ApiKey(secret=login.api_key, billing="metered", expires_at=None, account=login.who, **shared)
+        return ApiKey(
+            secret=login.api_key, billing=_billing(scene, login), expires_at=None, account=login.who, **shared
+        )
     if login.access_token is None:
         raise NoCredential(f"{scene.store.where} holds no access token", hint="run: keyturn login")
+    beta = login.oauth_beta if scene.profile.oauth_beta is None else scene.profile.oauth_beta
     return BearerToken(
         secret=login.access_token,
-        billing=login.billing,
+        billing=_billing(scene, login),
         expires_at=login.expires_at,
         account=login.who,
-        oauth_beta=login.oauth_beta or _origin(url) == API_ORIGIN,
+        oauth_beta=beta or _origin(url) == API_ORIGIN,
         **shared,
     )
+
+
+def _billing(scene: Scene, login: Login) -> str:
+    """Who pays is the person's to say, also after the login; unlike what L3 pins, no secret goes by it."""
+    return "metered" if login.api_key is not None else scene.profile.billing or login.billing
 
 
 def _url(scene: Scene, login: Login) -> str:
@@ -129,16 +149,22 @@ def _describe(login: Login, now: float, *, renewable: bool) -> tuple[str, str | 
     return "expired", "expired, and it came without a refresh token; log in again: keyturn login"
 
 
+def _warning(scene: Scene, login: Login) -> str | None:
+    if login.quarantine is None:
+        return None
+    name = scene.profile.name
+    return (
+        f"the login in profile {name} has ended ({login.quarantine.reason}) and serves no longer than "
+        f"its token; log in again: keyturn login --profile {name}"
+    )
+
+
 def _check_pinned(scene: Scene, login: Login) -> None:
     """The configuration may have been edited since the grant: then say so, and use neither (L3)."""
     authority, profile = login.authority, scene.profile
     pinned = {"api_base_url": login.api_base_url}
     if authority is not None:
-        pinned |= {
-            "issuer": authority.issuer,
-            "token_url": authority.token_url,
-            "client_id": authority.client_id,
-        }
+        pinned |= {key: getattr(authority, key) for key in _PINNED}
     for key, value in pinned.items():
         configured = getattr(profile, key)
         if configured is not None and value is not None and configured.rstrip("/") != value.rstrip("/"):

@@ -89,6 +89,10 @@ class World:
         found = os.path.realpath(os.path.join(self.cwd(), path))
         return found if os.path.isdir(found) else None
 
+    def canonical(self, path: str) -> str:
+        """A path without links and dots, whether or not anything is there."""
+        return os.path.realpath(path)
+
     def interactive(self) -> bool:
         """Whether a person can be asked: a terminal on both ends, and neither CI nor anything like it."""
         if (self.env.get("CI") or "false").strip().lower() not in ("", "0", "false"):
@@ -135,13 +139,17 @@ class World:
         return self._transport
 
     def prepare(self, url: str) -> None:
-        """Have the HTTP stack and, for https, the TLS context ready, so that no lock is held for that."""
+        """Have the HTTP stack, the TLS context and the proxy ready before anything is at stake.
+
+        Raises: ConfigurationError.
+        """
         self.transport.prepare(url)
 
     def send(self, request: Request, *, seconds: float = NETWORK_SECONDS) -> Response:
         """Send over a fresh connection: no retry, no redirect, at most 1 MiB of answer.
 
-        Raises: Unavailable; its fact `sent` is False when nothing can have reached the server.
+        Raises: Unavailable; its fact `sent` is False when nothing can have reached the server. Any other
+        AuthError (ConfigurationError) means that nothing was sent.
         """
         return self.transport.send(request, seconds=seconds)
 

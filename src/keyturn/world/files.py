@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
-from keyturn.errors import ConfigurationError, StoreCorrupt, StoreDenied
+from keyturn.errors import StoreCorrupt, StoreDenied
 from keyturn.values import Value
 
 TYPE_CHECKING = False
@@ -63,32 +63,24 @@ def read_private(path: str) -> PrivateText | None:
     try:
         state = os.fstat(descriptor)
         read_only = _check(path, directory, state, linked=linked)
-        return PrivateText(text=_read(path, descriptor), read_only=read_only)
+        return PrivateText(text=read_whole(path, descriptor), read_only=read_only)
     finally:
         os.close(descriptor)
 
 
-def read_text(path: str) -> str | None:
-    """A file of configuration, by its owner's own modes; None when there is none.
-
-    Raises: StoreDenied; ConfigurationError for what is not a text file of at most 1 MiB.
-    """
+def read_whole(path: str, descriptor: int) -> str:
+    """The text behind a descriptor. Raises: StoreCorrupt for more than 1 MiB, or no UTF-8."""
+    found = b"".join(_pieces(descriptor))
+    if len(found) > READ_LIMIT:
+        raise StoreCorrupt(
+            f"{path} is larger than 1 MiB", hint=f"move it away: mv {path} {path}.old", path=path
+        )
     try:
-        descriptor = os.open(path, _OPEN)  # non-blocking: a FIFO of that name must not hang us (T5)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise denied(path, error) from None
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ConfigurationError(
-                f"{path} is not a regular file", hint=f"move it away: mv {path} {path}.old"
-            )
-        return _read(path, descriptor)
-    except StoreCorrupt as error:
-        raise ConfigurationError(error.message, hint=error.hint, path=path) from None
-    finally:
-        os.close(descriptor)
+        return found.decode("utf-8")
+    except UnicodeDecodeError:
+        raise StoreCorrupt(
+            f"{path} is not UTF-8 text", hint=f"move it away: mv {path} {path}.old", path=path
+        ) from None
 
 
 def write_durably(path: str, text: str) -> None:
@@ -240,20 +232,6 @@ def _check(path: str, directory: str, state: os.stat_result, *, linked: bool) ->
             path=path,
         )
     raise StoreDenied(f"others can read {path} (mode {mode:04o})", hint=f"run: chmod 600 {path}", path=path)
-
-
-def _read(path: str, descriptor: int) -> str:
-    found = b"".join(_pieces(descriptor))
-    if len(found) > READ_LIMIT:
-        raise StoreCorrupt(
-            f"{path} is larger than 1 MiB", hint=f"move it away: mv {path} {path}.old", path=path
-        )
-    try:
-        return found.decode("utf-8")
-    except UnicodeDecodeError:
-        raise StoreCorrupt(
-            f"{path} is not UTF-8 text", hint=f"move it away: mv {path} {path}.old", path=path
-        ) from None
 
 
 def _pieces(descriptor: int) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from _thread import LockType, allocate_lock  # `threading` is these and two milliseconds more
 
-from keyturn.errors import Unavailable
+from keyturn.errors import StoreDenied, Unavailable
 from keyturn.world import files
 
 TYPE_CHECKING = False
@@ -146,6 +146,15 @@ else:
             fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
+        except OSError as error:
+            # a network file system without a lock service: without the lock nothing may be renewed
+            os.close(descriptor)
+            reason = (error.strerror or type(error).__name__).lower()
+            raise StoreDenied(
+                f"this file system gives no locks ({reason})",
+                hint="keep the logins on a local disk: export KEYTURN_HOME=/path/on/a/local/disk",
+                errno=error.errno,
+            ) from None
         return True
 
     def _unlock(descriptor: int) -> None:

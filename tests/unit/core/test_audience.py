@@ -78,7 +78,7 @@ class TestAudience:
         world.write_config({"allow_oauth_origins": [f"{GATEWAY}/"]})
         assert auth(world).credential().base_url == f"{GATEWAY}/v1"
         world.write_config(
-            {"allow_oauth_origins": ["https://gateway.example.com:8443", "nonsense", "http://[::"]}
+            {"allow_oauth_origins": ["https://gateway.example.com:8443", "https://gateway.example.org"]}
         )
         self.refused(world)
 

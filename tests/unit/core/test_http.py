@@ -111,10 +111,11 @@ class TestAfterA401:
         content = pieces() if send is synchronous else apieces()
         with Web(UNAUTHORIZED) as api:
             machine = Machine(tmp_path, api)
+            machine.world.script.append(token_answer("test-new", "test-next"))
             response = send(machine.auth, "POST", f"{api.url}/v1/messages", content=content)
         assert response.status_code == 401
         assert [one.body for one in api.asked] == [b"once"]
-        assert machine.world.requests == []
+        assert len(machine.world.requests) == 1, "the next request has a new token"
 
     @pytest.mark.parametrize(
         ("body", "again"),
