@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from keyturn.errors import ConfigurationError
+from keyturn.sandbox.place import API_PORT, AUTHORITY_PORT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,10 +20,10 @@ def add_options(parser: ArgumentParser) -> None:
     from keyturn.cli.times import duration
 
     parser.add_argument(
-        "--port", type=_port, default=0, metavar="N", help="of the authority; else any free one"
+        "--port", type=_port, metavar="N", help=f"of the authority; else {AUTHORITY_PORT}, or any free one"
     )
     parser.add_argument(
-        "--api-port", type=_port, default=0, metavar="N", help="of the API; else any free one"
+        "--api-port", type=_port, metavar="N", help=f"of the API; else {API_PORT}, or any free one"
     )
     parser.add_argument(
         "--lifetime", type=duration, default=3600.0, metavar="1h", help="of access tokens (s, m, h, d)"
@@ -64,9 +65,7 @@ def _started(options: Namespace) -> Sandbox:
     from keyturn.sandbox import Sandbox
 
     try:
-        return Sandbox(
-            authority_port=options.port, api_port=options.api_port, lifetime=options.lifetime
-        ).start()
+        return _at_home_or_anywhere(Sandbox, options)
     except ModuleNotFoundError:
         raise ConfigurationError(
             "the sandbox needs packages that are not installed",
@@ -80,6 +79,18 @@ def _started(options: Namespace) -> Sandbox:
             hint="choose other ports with --port and --api-port, or leave them out for free ones",
             code="port_busy",
         ) from None
+
+
+def _at_home_or_anywhere(make: type[Sandbox], options: Namespace) -> Sandbox:
+    """On the usual ports, where `keyturn login` looks for it, and on free ones when those are taken."""
+    ports = (options.port or AUTHORITY_PORT, options.api_port or API_PORT)
+    try:
+        return make(authority_port=ports[0], api_port=ports[1], lifetime=options.lifetime).start()
+    except OSError:
+        if options.port and options.api_port:
+            raise
+        free = (options.port or 0, options.api_port or 0)
+        return make(authority_port=free[0], api_port=free[1], lifetime=options.lifetime).start()
 
 
 def _port(text: str) -> int:
