@@ -11,7 +11,7 @@ from keyturn.oauth.logout import log_out as log_out_for_real
 from .ask import answer
 from .crowd import SIZE
 from .login import enter
-from .stampede import answered, status_of
+from .stampede import LONG_SECONDS, SHORT_SECONDS, answered, status_of, wait_until_expired
 
 if TYPE_CHECKING:
     from .props import Props
@@ -21,10 +21,11 @@ _UNAUTHORIZED = 401
 
 
 def revoke(props: Props) -> None:
-    """End the login at the authority, see the next request say so, log in again, and go on."""
+    """Let the token run out, end the login, see the next request say so, log in again, and go on."""
     stage, screen = props.stage, props.screen
-    stage.sandbox.set(token_delay=0.0)
+    stage.sandbox.set(token_delay=0.0, lifetime=LONG_SECONDS)
     mark = stage.mark()
+    wait_until_expired(props, SHORT_SECONDS)
     props.check("logins revoked at the authority", 1, stage.sandbox.revoke_all())
     error = _next_request(props)
     props.check("code of that error", "login_ended", error.code if error is not None else None)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 AUTHORITY_SECONDS = 0.25
 """the authority's time for a refresh, as over a slow line; without it the picture would show nothing"""
 LONG_SECONDS = 3600.0
+SHORT_SECONDS = 12.0
+"""of the last token: all programs are answered with it, and the story sees it run out, because renewals that
+rejections cause are a minute apart (L19)"""
 _MARGIN_SECONDS = 0.2
 _UNAUTHORIZED = 401
 
@@ -28,7 +31,7 @@ def expire(props: Props) -> None:
     props.crowd = Crowd(stage.world, stage.env, stage.home, props.progress)
     first = props.crowd.ask("programs that have started and asked", at_once=False)
     props.check("programs that were answered", SIZE, answered(first))
-    old = _wait_until_expired(props)
+    old = wait_until_expired(props, LIFETIME_SECONDS)
     props.check("status of that token at the API now", _UNAUTHORIZED, status_of(props, old))
     stage.sandbox.set(lifetime=LONG_SECONDS, token_delay=AUTHORITY_SECONDS)
     mark = stage.mark()
@@ -47,6 +50,7 @@ def reject(props: Props) -> None:
         f"The same {SIZE} have a request ready, the new token on it. Then the API stops taking that token."
     )
     props.check("requests ready to go", SIZE, props.programs.sign("requests ready"))
+    stage.sandbox.set(lifetime=SHORT_SECONDS)
     stage.sandbox.expire_access_tokens()
     mark = stage.mark()
     answers = props.programs.send("programs with an answer")
@@ -75,15 +79,13 @@ def answered(answers: list[dict[str, Any]]) -> int:
     return sum("error" not in answer and answer["statuses"][-1:] == [200] for answer in answers)
 
 
-def _wait_until_expired(props: Props) -> Credential:
+def wait_until_expired(props: Props, lifetime: float) -> Credential:
     """Wait for the clock; the credential that was good until then."""
     stage, screen = props.stage, props.screen
     credential = stage.auth.credential()
     expires_at = credential.expires_at or 0.0
     left = expires_at - stage.world.now()
-    screen.say(
-        f"The token was given {LIFETIME_SECONDS:.0f} s to live; {max(0.0, left):.0f} s are left. Waiting."
-    )
+    screen.say(f"The token was given {lifetime:.0f} s to live; {max(0.0, left):.0f} s are left. Waiting.")
     while (left := expires_at + _MARGIN_SECONDS - stage.world.now()) > 0:
         screen.live(f"the login expires in {left:.0f} s")
         stage.world.sleep(min(0.25, left))
