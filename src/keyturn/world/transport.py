@@ -7,7 +7,7 @@ import ssl
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
-from keyturn.errors import ConfigurationError, Unavailable
+from keyturn.errors import AuthError, ConfigurationError, Unavailable
 from keyturn.wire import Response, origin
 from keyturn.world.tls import TlsContext
 
@@ -29,11 +29,11 @@ class Transport:
         self._tls = TlsContext(env)
 
     def prepare(self, url: str) -> None:
-        """Import the HTTP stack and, for https, load the trust store."""
-        import httpx2  # noqa: F401 - imported now so that it need not be under a lock
+        """Do what `send` begins with, and fail now where that would: HTTP stack, trust store, proxy.
 
-        if url.startswith("https:"):
-            self.tls()
+        Raises: ConfigurationError.
+        """
+        self.settings(url)
 
     def tls(self) -> ssl.SSLContext:
         """The verifying context; made by hand, because the default one would honour SSLKEYLOGFILE (T17).
@@ -75,47 +75,49 @@ class Transport:
     def send(self, request: Request, *, seconds: float) -> Response:
         """One exchange over a connection of its own.
 
-        Raises: Unavailable, with the facts `sent` (False: nothing can have arrived) and `host`.
+        Raises: Unavailable, with the facts `sent` (False: nothing can have arrived) and `host`;
+        ConfigurationError, and then nothing was sent. No other error comes out of it.
         """
+        deadline = _Deadline(seconds)
+        failure: Unavailable
+        try:
+            return self._send(request, deadline)
+        except AuthError:
+            raise
+        # Raised outside the handler: httpx's errors carry the request, and with it the refresh token (T15).
+        except Exception as error:  # noqa: BLE001 - whatever it is: whether the token is spent must be known
+            failure = _failure(error, request.url, deadline)
+        raise failure
+
+    def _send(self, request: Request, deadline: _Deadline) -> Response:
         import httpx2
 
-        host = str(origin(request.url))
         context, proxy = self.settings(request.url)
-        failure: Unavailable
-        deadline = _Deadline(seconds)
-        try:
-            with (
-                httpx2.Client(
-                    verify=context, proxy=proxy, trust_env=False, timeout=seconds, follow_redirects=False
-                ) as client,
-                deadline,
-            ):
-                return _exchange(client, request, deadline)
-        # Raised outside the handler: httpx's errors carry the request, and with it the refresh token (T15).
-        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError, httpx2.PoolTimeout) as error:
-            failure = _not_sent(error, host, through_proxy=proxy is not None)
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-            late = deadline.passed or isinstance(error, httpx2.TimeoutException)
-            what = f"{host} did not answer within {seconds:g} s"
-            failure = Unavailable(
-                what if late else f"the connection to {host} broke ({type(error).__name__})",
-                hint="try again in a moment",
-                code="timeout" if late else "broken",
-                sent=None,
-                host=host,
-            )
-        raise failure
+        deadline.through_proxy = proxy is not None
+        client = httpx2.Client(
+            verify=context,
+            proxy=proxy,
+            trust_env=False,
+            timeout=deadline.seconds,
+            follow_redirects=False,
+        )
+        with client, deadline:
+            return _exchange(client, request, deadline)
 
 
 class _Deadline:
     """Cuts the connection when the time for the whole exchange is over.
 
     The timeouts of httpx run anew with every piece that arrives, so a server that sends a byte now and then
-    would never meet one.
+    would never meet one. It also knows how far the exchange has come: until `begun`, nothing of the request
+    has left.
     """
 
     def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
         self.passed = False
+        self.begun = False
+        self.through_proxy = False
         self._stream: Any = None
         self._timer = threading.Timer(seconds, self._cut)
         self._timer.daemon = True
@@ -131,11 +133,19 @@ class _Deadline:
         """Called by httpx at every step; the last stream that was made is the one to cut."""
         if event.endswith(("connect_tcp.complete", "start_tls.complete")):
             self._stream = info["return_value"]
+            if self.passed:  # while connecting, when there was nothing to cut
+                self._cut()
+        elif event.endswith("send_request_headers.started") and info["request"].method != b"CONNECT":
+            if self.passed:
+                import httpx2
+
+                raise httpx2.ConnectTimeout("the time was over before anything was sent")
+            self.begun = True
 
     def _cut(self) -> None:
         self.passed = True
         if self._stream is None:
-            return  # still connecting, which has a timeout of its own
+            return  # still connecting: cut by the next step
         connection = self._stream.get_extra_info("socket")
         try:  # noqa: SIM105 - a reason stands in each branch
             # the method of plain sockets: that of a TLS socket would take it apart under the reader's hands
@@ -167,6 +177,29 @@ def _exchange(client: httpx2.Client, request: Request, deadline: _Deadline) -> R
         answer.close()
     headers = {name.lower(): value for name, value in answer.headers.items()}
     return Response(status=answer.status_code, headers=headers, body=bytes(body))
+
+
+def _failure(error: Exception, url: str, deadline: _Deadline) -> Unavailable:
+    import httpx2
+
+    try:
+        host = str(origin(url))
+    except ValueError as reason:
+        return Unavailable(f"an address of the authority is none: {reason}", code="address", sent=False)
+    late = deadline.passed or isinstance(error, httpx2.TimeoutException)
+    if not deadline.begun and not deadline.passed and isinstance(error, httpx2.TransportError):
+        return _not_sent(error, host, through_proxy=deadline.through_proxy)
+    what = f"{host} did not answer within {deadline.seconds:g} s"
+    if not late:
+        broke = "broke" if deadline.begun else "could not be made"
+        what = f"the connection to {host} {broke} ({type(error).__name__})"
+    return Unavailable(
+        what,
+        hint="try again in a moment",
+        code="timeout" if late else "broken",
+        sent=None if deadline.begun else False,
+        host=host,
+    )
 
 
 def _not_sent(error: Exception, host: str, *, through_proxy: bool) -> Unavailable:
