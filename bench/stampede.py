@@ -39,8 +39,7 @@ CASES = {
 }
 NOTES = (
     "Authlib and huggingface_hub have no answer to a 401 from the API.",
-    "Programs that take seconds to start hardly ask at the same moment: how many of the SDK's meet in the third "
-    "table is chance, and differs from run to run.",
+    "Programs that take seconds to start hardly meet: what the SDK's do in the third table differs by run.",
 )
 
 
