@@ -11,6 +11,7 @@ from keyturn.errors import (
     Unavailable,
     UsageError,
 )
+from keyturn.hints import in_scene, with_profile
 from keyturn.order import ORDER
 from keyturn.scene import Scene
 from keyturn.settings.config import config_mark, read_config
@@ -101,7 +102,10 @@ class Auth:
             raise Rejected(
                 f"the credential of {credential.where} ends in {max(0.0, self._left(credential)):.0f} s, "
                 f"and {seconds:.0f} s are asked for",
-                hint="ask for less; if the login itself is about to end, log in again: keyturn login",
+                hint=in_scene(
+                    "ask for less; if the login itself is about to end, log in again: keyturn login",
+                    self.scene(),
+                ),
                 code="ends_too_soon",
             )
         return credential
@@ -175,8 +179,9 @@ class Auth:
                 self._check_billing(
                     source, credential.billing
                 )  # a login made elsewhere may be another's money
-            except AuthError:
+            except AuthError as error:
                 self._kept = None
+                with_profile(error, self.scene())
                 raise
             self._keep(credential)
             return credential
@@ -253,9 +258,9 @@ class Auth:
                 code="pinned_absent",
                 survey=found,
             )
-        profile = self.scene().profile.name
-        return NoCredential(
-            f"no credential found: not in the environment, not in profile {profile}",
+        error = NoCredential(
+            f"no credential found: not in the environment, not in profile {self.scene().profile.name}",
             hint="log in: keyturn login; or set ANTHROPIC_API_KEY; see what was looked at: keyturn explain",
             survey=found,
         )
+        return with_profile(error, self.scene())

@@ -7,6 +7,7 @@ the table to the first that is not absent and redeems it; explaining walks the s
 from __future__ import annotations
 
 from keyturn.errors import AuthError, UsageError
+from keyturn.hints import with_profile
 from keyturn.values import Value
 
 TYPE_CHECKING = False
@@ -124,7 +125,7 @@ class Looks:
             try:
                 answer = source.look(self._scene)
             except AuthError as error:
-                answer = error
+                answer = with_profile(error, self._scene)
             self._answers[source.id] = answer
         return answer
 

@@ -40,7 +40,7 @@ def dispatch(arguments: Sequence[str], terminal: Terminal) -> int:
     options = parser_of(COMMANDS[name], terminal.width).parse([*before, *after])
     if name == "run":
         options.command = list(foreign)
-    terminal.no_input, terminal.json = options.no_input, options.json
+    terminal.no_input, terminal.json, terminal.profile = options.no_input, options.json, options.profile
     status: int = import_module(COMMANDS[name].module).run(options, terminal)
     return status
 

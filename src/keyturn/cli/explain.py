@@ -5,6 +5,7 @@ from __future__ import annotations
 from keyturn.clean import clean
 from keyturn.cli.chosen import auth_of, standing
 from keyturn.cli.layout import pairs, table, wrap
+from keyturn.hints import in_scene
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _facts(auth: Auth, survey: Survey, objection: AuthError | None) -> list[tupl
     winner, following = survey.winner, survey.next_winner
     facts = [("route", survey.route), ("profile", f"{scene.profile.name} ({clean(scene.chosen_by)})")]
     if winner is None:
-        facts.append(("winner", "none; log in: keyturn login"))
+        facts.append(("winner", in_scene("none; log in: keyturn login", scene)))
     elif winner.offer is None:
         facts.append(("winner", f"{winner.source.name}, and it cannot be used"))
         hint = getattr(winner.answer, "hint", None)

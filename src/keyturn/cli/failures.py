@@ -35,7 +35,7 @@ def show(error: Exception, terminal: Terminal, arguments: Sequence[str]) -> int:
         )
         error.exit = BUG
     message = redact(clean(error.message, _LIMIT))
-    hint = redact(clean(error.hint, _LIMIT)) if error.hint else None
+    hint = redact(clean(_of_profile(error.hint, terminal), _LIMIT)) if error.hint else None
     if _wants_json(terminal, arguments) and not isinstance(error, OutputError):
         terminal.print_json(
             {
@@ -49,6 +49,17 @@ def show(error: Exception, terminal: Terminal, arguments: Sequence[str]) -> int:
     if hint:
         terminal.note(f"hint: {hint}")
     return error.exit
+
+
+def _of_profile(hint: str, terminal: Terminal) -> str:
+    """The hint with the profile of this command in it, as far as that can be told."""
+    from keyturn.hints import of_profile
+    from keyturn.settings.config import read_config
+
+    try:
+        return of_profile(hint, *read_config(terminal.world).chosen(terminal.profile, terminal.world))
+    except AuthError:
+        return hint  # the configuration is what is wrong, or the name
 
 
 def _wants_json(terminal: Terminal, arguments: Sequence[str]) -> bool:

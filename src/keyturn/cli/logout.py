@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from keyturn.auth import Auth
 from keyturn.clean import clean
 from keyturn.errors import AuthError
+from keyturn.hints import in_scene
 from keyturn.settings.config import read_config
 from keyturn.world import files
 
@@ -32,6 +33,23 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
 
     Raises: the first AuthError of a store, after everything else was done and said.
     """
+    done, failures = _log_out(options, terminal)
+    auth = Auth(profile=options.profile, route=options.route, world=terminal.world)
+    if terminal.json and not failures:
+        terminal.print_json(_as_json(done, _winner(auth, terminal)))
+    elif not terminal.json:
+        for one in done:
+            _report(one, terminal)
+        if done or not failures:  # where nothing but failures happened, nothing is different now
+            _say_what_wins(auth, done, terminal)
+    for failure in failures[1:]:
+        terminal.warn(f"{failure.message}; {failure.hint}" if failure.hint else failure.message)
+    if failures:
+        raise failures[0]
+    return 0
+
+
+def _log_out(options: argparse.Namespace, terminal: Terminal) -> tuple[list[LoggedOut], list[AuthError]]:
     from keyturn.oauth.logout import log_out, places_of
 
     world = terminal.world
@@ -49,18 +67,7 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
                     done.append(one)
         except AuthError as error:
             failures.append(error)
-    winner = _winner(options, terminal)
-    if terminal.json and not failures:
-        terminal.print_json(_as_json(done, winner))
-    elif not terminal.json:
-        for one in done:
-            _report(one, terminal)
-        _say_what_wins(winner, done, terminal)
-    for failure in failures[1:]:
-        terminal.warn(f"{failure.message}; {failure.hint}" if failure.hint else failure.message)
-    if failures:
-        raise failures[0]
-    return 0
+    return done, failures
 
 
 def _all_profiles(world: World, configured: list[str]) -> list[str]:
@@ -115,18 +122,22 @@ def _as_json(done: list[LoggedOut], winner: Row | None) -> dict[str, object]:
     return {"version": 1, "profiles": profiles, "winner": winner.source.id if winner is not None else None}
 
 
-def _winner(options: argparse.Namespace, terminal: Terminal) -> Row | None:
+def _winner(auth: Auth, terminal: Terminal) -> Row | None:
     try:
-        return Auth(profile=options.profile, route=options.route, world=terminal.world).explain().winner
+        return auth.explain().winner
     except AuthError as error:  # a wrong variable elsewhere must not make a logout look as if it had failed
         terminal.warn(f"what is used now cannot be told: {error.message}")
         return None
 
 
-def _say_what_wins(winner: Row | None, done: list[LoggedOut], terminal: Terminal) -> None:
+def _say_what_wins(auth: Auth, done: list[LoggedOut], terminal: Terminal) -> None:
     if not done:
         terminal.print("no profile holds a login")
+    winner = _winner(auth, terminal)
     if winner is None:
-        terminal.print("nothing offers a credential now; to log in: keyturn login")
+        said = "nothing offers a credential now; to log in: keyturn login"
+    elif winner.offer is None:
+        said = f"{winner.source.name} comes first now, and cannot be used; see: keyturn explain"
     else:
-        terminal.print(f"{winner.source.name} is used from now on; see: keyturn explain")
+        said = f"{winner.source.name} is used from now on; see: keyturn explain"
+    terminal.print(in_scene(said, auth.scene()))

@@ -8,6 +8,7 @@ from keyturn.cli.explain import warnings
 from keyturn.cli.layout import pairs
 from keyturn.cli.times import duration, rfc3339, span
 from keyturn.errors import NoCredential, Rejected, Unavailable
+from keyturn.hints import in_scene
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def _facts(auth: Auth, survey: Survey, verified: Verified | None) -> list[tuple[
     facts = [("route", survey.route)]
     if survey.winner is None or offer is None:
         facts.append(("source", "none"))
-        facts.append(("state", "absent; log in: keyturn login"))
+        facts.append(("state", in_scene("absent; log in: keyturn login", scene)))
     else:
         facts += [
             ("source", f"{survey.winner.source.name} ({survey.winner.source.id})"),

@@ -28,7 +28,7 @@ class OutputError(AuthError):
 class Terminal:
     """The three streams of one command, and what may be done with them.
 
-    `no_input` and `json` are those of the command line.
+    `no_input`, `json` and `profile` are those of the command line.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class Terminal:
         self.stderr: TextIO = stderr or sys.stderr or _closed()
         self.no_input = False
         self.json = False
+        self.profile: str | None = None
         for stream in (self.stdout, self.stderr):
             # a path or a name that the stream's encoding lacks must not end the command
             if hasattr(stream, "reconfigure"):

@@ -34,8 +34,15 @@ _LIMIT = 600
 _INSIDE = (
     (re.compile(re.escape(" (in a session: /login)")), ""),
     (re.compile(r"--model NAME"), "/model NAME"),
-    # the slash commands take the options of their command, but neither those of every command nor its help
-    (re.compile(r"\bkeyturn (login|logout|status|explain)\b(?! --(?:profile|help))"), r"/\1"),
+    # The slash commands are those of the session's own profile, which a hint names; they take the options of
+    # their command, but not those of every command.
+    (
+        re.compile(
+            r"\bkeyturn (login|logout|status|explain)\b"
+            r"(?: --profile (?!NAME\b)[\w.-]+)?(?! --(?:profile|help))"
+        ),
+        r"/\1",
+    ),
 )
 
 

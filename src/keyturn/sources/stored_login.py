@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from keyturn.errors import ConfigurationError, NoCredential
+from keyturn.hints import in_scene
 from keyturn.login import Login, Tombstone
 from keyturn.oauth import renew
 from keyturn.survey import Absent, Offer
@@ -49,7 +50,7 @@ def look(scene: Scene) -> Absent | Offer:
         billing=_billing(scene, seen),
         expires_at=seen.expires_at,
         kind=seen.kind,
-        note=note,
+        note=in_scene(note, scene) if note else None,
         redeem=_Redeem(scene),
         remedy="--source",
         renewable=renewable,

@@ -155,6 +155,44 @@ def test_a_store_that_refuses_does_not_keep_the_others_from_ending(desk: Desk) -
     assert isinstance(state(desk, "work"), Tombstone)
 
 
+def newer(desk: Desk) -> Path:
+    """A record that a newer keyturn wrote, which this one neither removes nor uses."""
+    record = desk.home / "logins/default.json"
+    record.write_text(json.dumps({**json.loads(record.read_text()), "version": 99}))
+    return record
+
+
+def test_a_logout_that_failed_claims_nothing(desk: Desk) -> None:
+    log_in(desk)
+    record = newer(desk)
+    done = desk("logout")
+    assert (done.status, done.out) == (8, "")
+    assert f"{record} was written by a newer keyturn" in done.err
+    assert desk("logout", "--all").out == ""
+
+
+def test_a_login_that_is_left_and_cannot_be_used_is_not_called_used(desk: Desk) -> None:
+    log_in(desk)
+    log_in(desk, "--profile", "work")
+    newer(desk)
+    done = desk("logout", "--all", script=[answer({})] * 2)
+    assert done.status == 8
+    assert done.out.splitlines()[-1] == (
+        "stored login comes first now, and cannot be used; see: keyturn explain"
+    )
+
+
+def test_the_command_to_log_in_again_is_the_one_of_this_profile(desk: Desk) -> None:
+    log_in(desk, "--profile", "work")
+    again = "to log in: keyturn login --profile work\n"
+    assert desk("logout", "--profile", "work", script=[answer({})] * 2).out.endswith(again)
+    desk.world.variables["KEYTURN_PROFILE"] = "work"
+    assert desk("logout").out.endswith(again)
+    assert "hint: log in: keyturn login --profile work;" in desk("token").err
+    assert "absent; log in: keyturn login --profile work" in desk("status").out
+    assert "none; log in: keyturn login --profile work" in desk("explain").out
+
+
 def test_json_tells_programs_what_happened(desk: Desk) -> None:
     log_in(desk)
     done = desk("logout", "--json", script=[answer({}), answer({}, 503)])

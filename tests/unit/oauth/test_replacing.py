@@ -55,6 +55,7 @@ def key() -> Login:
 
 
 DEVELOPER = {"account": "developer@example.com", "account_id": "a"}
+DEVELOPERS, OPERATORS = "the login of developer@example.com", "the login of operator@example.com"
 OPERATOR = {"account": "operator@example.com", "account_id": "b"}
 
 
@@ -72,10 +73,7 @@ def test_another_account_is_replaced_when_the_person_agrees(desk: Desk) -> None:
     desk.log_in(metadata(), tokens())
     person = ScriptedPerson(answers=[True])
     desk.log_in(metadata(), tokens("operator@example.com"), person=person)
-    assert person.asked == [
-        f"replace the login of developer@example.com at {ISSUER} "
-        f"by the login of operator@example.com at {ISSUER}?"
-    ]
+    assert person.asked == [f"replace {DEVELOPERS} at {ISSUER} by {OPERATORS} at {ISSUER}?"]
     assert getattr(desk.stored(), "account", None) == "operator@example.com"
 
 

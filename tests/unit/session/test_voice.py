@@ -49,6 +49,11 @@ def test_an_address_longer_than_the_line_stays_whole_so_that_it_can_be_copied(
     assert address + ";" in stderr.getvalue().splitlines()
 
 
+def test_a_session_is_of_one_profile_which_its_commands_need_not_name() -> None:
+    assert in_session("log in again: keyturn login --profile work") == "log in again: /login"
+    assert in_session("keep both: keyturn login --profile NAME …").startswith("keep both: keyturn")
+
+
 @pytest.mark.proves("T14")
 def test_foreign_words_in_an_error_cannot_write_to_the_terminal(voice: Voice, stderr: Screen) -> None:
     voice.failure(AuthError("it said \x1b]0;owned\x07\x1b[2J", hint="\x9b31mdo this"))
