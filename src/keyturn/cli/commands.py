@@ -99,6 +99,14 @@ _ALL = (
         ("keyturn profile remove work", "forget its configuration"),
     ),
     _command(
+        "doctor",
+        "keyturn.cli.doctor",
+        "what is wrong with stores, locks and clocks, and what repairs it",
+        ("keyturn doctor", "looks, and changes nothing"),
+        ("keyturn doctor --network", "and whether the servers answer"),
+        ("keyturn doctor --json", "for programs"),
+    ),
+    _command(
         "sandbox",
         "keyturn.cli.sandbox",
         "a whole Claude side on this machine, to try things with",

@@ -60,6 +60,12 @@ def test_what_the_page_shows_is_what_is_printed(keyturn: Machine, name: str, wor
     assert shape(printed) == shape(SHOWN[name])
 
 
+def test_the_doctor_prints_what_the_page_shows(keyturn: Machine) -> None:
+    keyturn.log_in()
+    Path(keyturn.world.state_dir(), "logins").chmod(0o770)
+    assert shape(keyturn("doctor", "--json").json) == shape(SHOWN["doctor"])
+
+
 def test_the_sandbox_prints_what_the_page_shows() -> None:
     with Sandbox() as sandbox:
         assert shape(as_json(sandbox)) == shape(SHOWN["sandbox"])

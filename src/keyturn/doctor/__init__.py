@@ -1,0 +1,44 @@
+"""`keyturn doctor`: looks at everything that a stored login rests on, and changes nothing."""
+
+from __future__ import annotations
+
+from keyturn.doctor.findings import Finding, of_error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from keyturn.world import World
+    from keyturn.world.mounts import Mount
+
+__all__ = ["Finding", "examine"]
+
+
+def examine(
+    world: World, *, network: bool = False, mounts: Sequence[Mount] | None = None
+) -> tuple[Finding, ...]:
+    """Everything that is wrong or worth knowing, the worst first.
+
+    Asks no server unless `network` is set, no keychain for a secret, and takes no lock. `mounts` is the table
+    of this machine unless given. Never raises for what it finds.
+    """
+    from keyturn.doctor import logins, places, surroundings
+    from keyturn.errors import AuthError
+    from keyturn.settings.config import Config, read_config
+    from keyturn.world.mounts import read_mounts
+
+    table = read_mounts() if mounts is None else mounts
+    config: Config | None = None
+    found: list[Finding] = []
+    directories: tuple[str, ...] = ()
+    try:
+        config = read_config(world)
+        directories = (world.config_dir(), world.state_dir(), f"{world.state_dir()}/logins")
+    except AuthError as error:
+        found.append(of_error(error))
+    found += places.examine(directories, table)
+    found += surroundings.examine(world, config, network=network)
+    if directories:
+        found += logins.examine(world, config)
+    order = ("error", "warning", "note")
+    return tuple(sorted(dict.fromkeys(found), key=lambda one: order.index(one.severity)))
