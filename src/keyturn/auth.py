@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from _thread import get_ident
+
 from keyturn.errors import (
     AuthError,
     ConfigurationError,
@@ -18,11 +20,11 @@ from keyturn.settings.config import config_mark, read_config
 from keyturn.survey import Looks, Offer, check_pin, find_winner, survey
 from keyturn.values import BILLING
 from keyturn.world import World
-from keyturn.world.locks import GATES
+from keyturn.world.locks import GATES, WORKERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from _thread import LockType
+    from typing import NoReturn
 
     from keyturn.stores import LoginStore
     from keyturn.survey import Source, Survey
@@ -157,43 +159,55 @@ class Auth:
         return self._scene
 
     def _obtain(self, rejected: Credential | None) -> Credential:
-        gate = self._gate()
+        name = self._gate_name()
+        gate = GATES.gate(name)
         serves = self._kept if rejected is None and self._serves() else None
-        # while the current token serves, nobody waits for somebody who renews it ahead of time
-        if not (gate.acquire(blocking=False) or (serves is None and gate.acquire(timeout=GATE_SECONDS))):
-            if serves is not None:
-                return serves
-            raise Unavailable(
-                f"another thread of this process has been renewing the login for {GATE_SECONDS:g} s",
-                hint="try again; if it stays, look for a thread that hangs",
-                code="gate_timeout",
-                sent=False,
-            )
+        if gate.mine or (get_ident(), name) in WORKERS:
+            # A logging handler or a helper inside a renewal asks for what that renewal is about to give.
+            return serves or self._reentered()
         try:
-            if rejected is None and self._clock() < self._fresh_until and self._kept is not None:
-                return self._kept
-            self._fresh_until = 0.0
-            source, offer = self._chosen()
-            try:
-                credential = offer.redeem(rejected)
-                self._check_billing(
-                    source, credential.billing
-                )  # a login made elsewhere may be another's money
-            except AuthError as error:
-                self._kept = None
-                with_profile(error, self.scene())
-                raise
-            self._keep(credential)
-            return credential
+            # while the current token serves, nobody waits for somebody who renews it ahead of time
+            if gate.acquire(0.0) or (serves is None and gate.acquire(GATE_SECONDS)):
+                return self._redeemed(rejected)
         finally:
             gate.release()
+        if serves is not None:
+            return serves
+        raise Unavailable(
+            f"another thread of this process has been renewing the login for {GATE_SECONDS:g} s",
+            hint="try again; if it stays, look for a thread that hangs",
+            code="gate_timeout",
+            sent=False,
+        )
 
-    def _gate(self) -> LockType:
+    def _redeemed(self, rejected: Credential | None) -> Credential:
+        if rejected is None and self._clock() < self._fresh_until and self._kept is not None:
+            return self._kept
+        self._fresh_until = 0.0
+        source, offer = self._chosen()
+        try:
+            credential = offer.redeem(rejected)
+            self._check_billing(source, credential.billing)  # a login made elsewhere may be another's money
+        except AuthError:
+            self._kept = None
+            raise
+        self._keep(credential)
+        return credential
+
+    def _reentered(self) -> NoReturn:
+        raise Unavailable(
+            "keyturn was asked for a credential by something that runs inside its own renewal",
+            hint="let logging handlers and the like send without a credential, or later",
+            code="reentered",
+            sent=False,
+        )
+
+    def _gate_name(self) -> str:
         scene = self.scene()
         try:
-            return GATES.gate(scene.store.key)
+            return scene.store.key
         except ConfigurationError:
-            return GATES.gate("")  # a store that cannot be opened is the trouble of its own source alone
+            return ""  # a store that cannot be opened is the trouble of its own source alone
 
     def _keep(self, credential: Credential) -> None:
         seconds = LOOK_SECONDS

@@ -7,7 +7,7 @@ and why each is there: `docs/renewal.md`.
 
 from __future__ import annotations
 
-from keyturn.errors import AuthError, Rejected, StoreError
+from keyturn.errors import AuthError, Rejected, StoreError, Unavailable
 from keyturn.login import Login, Tombstone
 from keyturn.oauth import outcomes
 from keyturn.oauth.lifetime import state
@@ -15,6 +15,7 @@ from keyturn.stores import login_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from keyturn.oauth.uninterrupted import Work
     from keyturn.stores import Held, LoginStore
     from keyturn.values import Secret
     from keyturn.world import World
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["WAIT_SECONDS", "current", "state"]
 
 WAIT_SECONDS = 45.0
+# how long somebody whose token still serves waits for a better one (I7); the renewal itself goes on
+AHEAD_SECONDS = 1.0
 
 
 def current(
@@ -50,18 +53,45 @@ def current(
             raise outcomes.ended(login, store, rejected)
     elif seen is None or isinstance(seen, Tombstone):
         raise outcomes.nothing_stored(store, logged_out=isinstance(seen, Tombstone))
-    return _renew(store, world, login, rejected=rejected, expected=expected, wait=wait)
+    renewed = _renew(store, world, login, rejected=rejected, expected=expected, wait=wait)
+    assert renewed is not None  # noqa: S101 - who has all patience gets a login or an error
+    return renewed
 
 
 def _renew_ahead(store: LoginStore, world: World, login: Login, expected: Login | None) -> Login:
     """While the token still serves, nobody waits and no trouble of renewal is anybody's error (I7)."""
     try:
-        return _renew(store, world, login, rejected=None, expected=expected, wait=0.0)
+        renewed = _renew(
+            store, world, login, rejected=None, expected=expected, wait=0.0, patience=AHEAD_SECONDS
+        )
     except AuthError:
         return login
+    return renewed or login
 
 
 def _renew(
+    store: LoginStore,
+    world: World,
+    seen: Login | None,
+    *,
+    rejected: Secret | None,
+    expected: Login | None,
+    wait: float,
+    patience: float | None = None,
+) -> Login | None:
+    """The renewed or adopted login; None when that takes longer than `patience`, and goes on by itself."""
+    from keyturn.oauth.uninterrupted import Work
+
+    def work(this: Work[Login]) -> Login:
+        # One thread takes the lock, works and gives it back: an interrupt between two of these would leave
+        # the lock with a process that lives on.
+        return _wait_and_renew(this, store, world, seen, rejected=rejected, expected=expected, wait=wait)
+
+    return Work(store.key, work).result(world, seconds=patience)
+
+
+def _wait_and_renew(
+    this: Work[Login],
     store: LoginStore,
     world: World,
     seen: Login | None,
@@ -75,6 +105,8 @@ def _renew(
 
     def others_did_it() -> bool:
         nonlocal before, adopted
+        if this.unwanted:
+            return True
         mark = store.mark()
         if mark == before:
             return False
@@ -92,11 +124,10 @@ def _renew(
             raise outcomes.nothing_stored(store, logged_out=True)
         _check_same(latest, expected)
         return latest
-    from keyturn.oauth.uninterrupted import to_its_end
-
-    return to_its_end(
-        lambda: _under_lock(held, store, world, rejected=rejected, expected=expected, wait=wait, since=since)
-    )
+    with held:
+        if this.unwanted:
+            raise Unavailable("interrupted before anything was done", code="interrupted", sent=False)
+        return _under_lock(held, store, world, rejected=rejected, expected=expected, wait=wait, since=since)
 
 
 def _under_lock(
@@ -109,34 +140,33 @@ def _under_lock(
     wait: float,
     since: float,
 ) -> Login:
-    """Read again, adopt what others did, else renew; gives the lock back."""
-    with held:
-        record = held.load()
-        login = login_of(record)
-        if login is None:
-            raise outcomes.nothing_stored(store, logged_out=isinstance(record, Tombstone))
-        replaces = login.identity
-        login = _with_rescued(held, login)
-        if login.generation > replaces.generation:
-            replaces = login.identity  # it is in the store now
-        _check_same(login, expected)
-        found = state(login, world.now(), rejected)
-        if found == "fresh" or (found == "ahead" and wait > 0):
-            return login  # somebody was faster: adopt
-        if not _can_renew(login, store):
-            raise outcomes.ended(login, store, rejected)
-        from keyturn.oauth.spend import spend  # a fresh token needs none of it
+    """Read again, adopt what others did, else renew."""
+    record = held.load()
+    login = login_of(record)
+    if login is None:
+        raise outcomes.nothing_stored(store, logged_out=isinstance(record, Tombstone))
+    replaces = login.identity
+    login = _with_rescued(held, login)
+    if login.generation > replaces.generation:
+        replaces = login.identity  # it is in the store now
+    _check_same(login, expected)
+    found = state(login, world.now(), rejected)
+    if found == "fresh" or (found == "ahead" and wait > 0):
+        return login  # somebody was faster: adopt
+    if not _can_renew(login, store):
+        raise outcomes.ended(login, store, rejected)
+    from keyturn.oauth.spend import spend  # a fresh token needs none of it
 
-        must, by_time = found == "due", state(login, world.now())
-        return spend(
-            held,
-            world,
-            login,
-            replaces=replaces,
-            must=must,
-            rejected=must and by_time != "due",
-            since=since,
-        )
+    must, by_time = found == "due", state(login, world.now())
+    return spend(
+        held,
+        world,
+        login,
+        replaces=replaces,
+        must=must,
+        rejected=must and by_time != "due",
+        since=since,
+    )
 
 
 def _with_rescued(held: Held, login: Login) -> Login:

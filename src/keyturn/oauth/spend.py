@@ -104,7 +104,7 @@ def spend(
         _remember(renewal, error, _PAUSE_FIRST)
         raise
     except AuthError:
-        _take_back(renewal, lost)  # by the world's word nothing was sent: a proxy, a certificate is set up wrongly
+        _take_back(renewal, lost)  # nothing was sent: a proxy or a certificate is set up wrongly
         raise
     answer = protocol.read_token(response)
     if isinstance(answer, protocol.Granted):
@@ -277,11 +277,14 @@ def _rescue(renewal: Spending, new: Login, refusal: StoreError) -> Login:
         raise refusal from None
     import logging
 
-    logging.getLogger("keyturn").warning(
-        "the renewed login could not be saved (%s); it waits in %s until that is mended",
-        refusal.message,
-        renewal.held.journal.path,
-    )
+    try:  # noqa: SIM105 - contextlib is not imported on this way
+        logging.getLogger("keyturn").warning(
+            "the renewed login could not be saved (%s); it waits in %s until that is mended",
+            refusal.message,
+            renewal.held.journal.path,
+        )
+    except Exception:  # noqa: BLE001, S110 - the handlers are the program's own, and the login is kept
+        pass
     return new
 
 

@@ -3,41 +3,78 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from keyturn.errors import Unavailable
+from keyturn.world.locks import WORKERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from keyturn.world import World
+
 T = TypeVar("T")
 
 
-def to_its_end(work: Callable[[], T]) -> T:
-    """Run `work` in a thread that the interpreter waits for, and give back what it gives or raises.
+class Work(Generic[T]):
+    """Work in a thread of its own, which the interpreter waits for.
 
-    Between sending a refresh token and saving its successor lies the login itself. An interrupt that comes
-    meanwhile is raised when the work is done; whoever insists gets it at once, and the thread still finishes.
+    Between sending a refresh token and saving its successor lies the login itself. So an interrupt never
+    reaches the work; it sets `unwanted`, which the work heeds while it merely waits and has begun nothing.
+    `name` is the gate that its starter holds: who asks for that from inside would wait for himself.
     """
-    result: list[T] = []
-    failure: list[BaseException] = []
-    done = threading.Event()
 
-    def run() -> None:
+    def __init__(self, name: str, work: Callable[[Work[T]], T]) -> None:
+        self.unwanted = False
+        self._name = name
+        self._work = work
+        self._begun = False
+        self._done = threading.Event()
+        self._result: list[T] = []
+        self._failure: BaseException | None = None
+
+    def result(self, world: World, *, seconds: float | None = None) -> T | None:
+        """Do it, and give back what it gives or raises; None when it is not done in `seconds`, and goes on.
+
+        An interrupt that comes meanwhile is raised when the work is done, or has been given up before it
+        began; whoever insists gets it at once, and the thread still finishes.
+
+        Raises: Unavailable when no thread can be started.
+        """
+        thread = threading.Thread(target=self._run, name="keyturn-renewal", daemon=False)
         try:
-            result.append(work())
-        except BaseException as error:  # noqa: BLE001 - handed to the caller
-            failure.append(error)
-        finally:
-            done.set()
+            try:
+                thread.start()
+            except RuntimeError:
+                raise Unavailable(
+                    "no thread can be started for the renewal",
+                    hint="the limit of threads or processes is reached (ulimit -u), or the program is ending",
+                    code="no_thread",
+                    sent=False,
+                ) from None
+            # Not thread.join(): interrupted, it takes the thread for ended (CPython 3.11 and 3.12), and so
+            # would the interpreter when it ends.
+            if not world.wait_for(self._done, seconds):
+                return None
+        except BaseException:
+            self.unwanted = True
+            if self._begun:  # else it will see at its begin that nobody wants it
+                self._done.wait()
+            raise
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+        return self._result[0]
 
-    thread = threading.Thread(target=run, name="keyturn-renewal", daemon=False)
-    thread.start()
-    # Not thread.join(): interrupted, it takes the thread for ended (CPython 3.11 and 3.12), and so would the
-    # interpreter when it ends.
-    try:
-        done.wait()
-    except BaseException:
-        done.wait()
-        raise
-    if failure:
-        raise failure[0]
-    return result[0]
+    def _run(self) -> None:
+        here = (threading.get_ident(), self._name)
+        WORKERS.add(here)
+        self._begun = True
+        try:
+            if not self.unwanted:
+                self._result.append(self._work(self))
+        except BaseException as error:  # noqa: BLE001 - handed to the caller
+            self._failure = error
+        finally:
+            WORKERS.discard(here)
+            self._done.set()

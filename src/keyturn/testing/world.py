@@ -13,6 +13,7 @@ from keyturn.world import NETWORK_SECONDS, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from threading import Event
 
     from keyturn.wire import Request
 
@@ -44,6 +45,7 @@ class FakeWorld(World):
         self.browsed: list[str] = []
         self.slept = 0.0
         self.pace = 0.0  # more, where a waiter and what it waits for are threads of one test
+        self.impatient = False  # set it where a thread hangs: whoever waits with a limit stops waiting then
         self.terminal = False
         self.working_directory = self.folder
         self._wall = now
@@ -80,6 +82,13 @@ class FakeWorld(World):
         self.slept += seconds
         self.advance(seconds)
         time.sleep(self.pace)
+
+    def wait_for(self, done: Event, seconds: float | None) -> bool:
+        """Wait for what happens in another thread; with a limit, only until `impatient` is set."""
+        while not done.wait(0.01):
+            if seconds is not None and self.impatient:
+                return False
+        return True
 
     def cwd(self) -> str:
         """`working_directory`."""

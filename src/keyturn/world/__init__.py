@@ -15,6 +15,7 @@ from keyturn.world import places
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from threading import Event
 
     from keyturn.wire import Request, Response
     from keyturn.world.transport import Transport
@@ -46,6 +47,10 @@ class World:
     def sleep(self, seconds: float) -> None:
         """Wait; interruptible."""
         time.sleep(seconds)
+
+    def wait_for(self, done: Event, seconds: float | None) -> bool:
+        """Wait until something is done, at most `seconds` (None: however long); whether it is."""
+        return done.wait(seconds)
 
     def random_text(self, size: int = 32) -> str:
         """URL-safe random text of `size` bytes of entropy."""

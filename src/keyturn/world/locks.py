@@ -6,7 +6,8 @@ The kernel drops it when its holder dies, so it is never stale and never broken 
 from __future__ import annotations
 
 import os
-from _thread import LockType, allocate_lock  # `threading` is these and two milliseconds more
+from _thread import RLock, allocate_lock  # `threading` is these and two milliseconds more
+from _weakref import ref  # as `weakref` has it, without the rest
 
 from keyturn.errors import StoreDenied, Unavailable
 from keyturn.world import files
@@ -14,6 +15,7 @@ from keyturn.world import files
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Self
 
     from keyturn.world import World
 
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
 # looking more often takes from the holder the processor that it needs to get done (bench/stampede.py).
 _PAUSE_SECONDS = 0.01
 
-_held: dict[int, FileLock] = {}
+# weak, so that a lock whose holder was interrupted before it could say so is given back with its object
+_held: dict[int, ref[FileLock]] = {}
 
 
 class FileLock:
@@ -42,26 +45,37 @@ class FileLock:
         Raises: Unavailable naming the holder after `seconds`; StoreDenied.
         """
         deadline = self._world.clock() + seconds
-        while not self._try(shared=shared):
-            if seconds == 0:
-                return False
-            left = deadline - self._world.clock()
-            if left <= 0:
-                raise self._held_by_another(seconds)
-            self._world.sleep(min(_PAUSE_SECONDS, left))
-            # before the next try: waiters must not stand in line for a lock that they no longer want (L12)
-            if until is not None and until():
-                return False
+        try:
+            while not self._try(shared=shared):
+                if seconds == 0:
+                    return False
+                left = deadline - self._world.clock()
+                if left <= 0:
+                    raise self._held_by_another(seconds)  # noqa: TRY301 - the handler is for interrupts
+                self._world.sleep(min(_PAUSE_SECONDS, left))
+                # before the next try: waiters must not stand in line for a lock they no longer want (L12)
+                if until is not None and until():
+                    return False
+        except BaseException:
+            self.release()  # interrupted when it had just been taken
+            raise
         return True
+
+    def __del__(self) -> None:
+        """Nobody can give it back any more: an interrupt came before its `with` block began."""
+        self.release()
 
     def release(self) -> None:
         """Give it back: unlocked explicitly, since a forked child may hold the same open file."""
-        descriptor, self._descriptor = self._descriptor, None
+        descriptor = self._descriptor
         if descriptor is None:
             return
-        _held.pop(descriptor, None)
-        _unlock(descriptor)
-        os.close(descriptor)
+        try:
+            _unlock(descriptor)
+        finally:
+            _held.pop(descriptor, None)
+            self._descriptor = None
+            os.close(descriptor)
 
     def forget(self) -> None:
         """In a forked child: drop the descriptor without unlocking, for the lock is the parent's."""
@@ -77,19 +91,28 @@ class FileLock:
                 )
             except OSError as error:
                 raise files.denied(self._path, error) from None
-            if not _lock(descriptor, shared=shared):
+            try:
+                free = _lock(descriptor, shared=shared)
+                # Somebody may have replaced the file between open and lock; then this lock guards nothing.
+                if free and self._is_current(descriptor):
+                    self._descriptor = descriptor
+                    _held[descriptor] = ref(self)
+                    if not shared:
+                        self._sign(descriptor)
+                    return True
+            except BaseException:
+                # whatever it was, an interrupt too: a lock that nobody knows of would be held for ever
+                self._descriptor = None
+                _held.pop(descriptor, None)
                 os.close(descriptor)
-                return False
-            # Somebody may have replaced the file between open and lock; then this lock guards nothing.
-            here, there = os.fstat(descriptor), files.mark(self._path)
-            if there is not None and here.st_ino == there[0]:
-                break
+                raise
             os.close(descriptor)
-        self._descriptor = descriptor
-        _held[descriptor] = self
-        if not shared:
-            self._sign(descriptor)
-        return True
+            if not free:
+                return False
+
+    def _is_current(self, descriptor: int) -> bool:
+        here, there = os.fstat(descriptor), files.mark(self._path)
+        return there is not None and here.st_ino == there[0]
 
     def _sign(self, descriptor: int) -> None:
         """Leave word who holds it: for people only, nothing is decided by it."""
@@ -148,7 +171,6 @@ else:
             return False
         except OSError as error:
             # a network file system without a lock service: without the lock nothing may be renewed
-            os.close(descriptor)
             reason = (error.strerror or type(error).__name__).lower()
             raise StoreDenied(
                 f"this file system gives no locks ({reason})",
@@ -161,17 +183,49 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
+# threads that work for one who holds a gate, with that gate's name: it will not open for them
+WORKERS: set[tuple[int, str]] = set()
+
+
+class Gate:
+    """One thread at a time; it knows whether it is this one, so that an interrupt never leaves it shut."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+
+    @property
+    def mine(self) -> bool:
+        """Whether this thread has it."""
+        return self._lock._is_owned()  # type: ignore[attr-defined,no-any-return] # noqa: SLF001 - as `threading.Condition` asks it
+
+    def acquire(self, seconds: float) -> bool:
+        """Take it, or give up after that time. A thread that has it already must not ask (see `mine`)."""
+        return self._lock.acquire(timeout=seconds)
+
+    def release(self) -> None:
+        """Give it back, if this thread has it."""
+        if self.mine:
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        self._lock.acquire()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
 class Gates:
     """One thread at a time per (store, profile) in this process, however many `Auth` there are (L9)."""
 
     def __init__(self) -> None:
         self._guard = allocate_lock()
-        self._gates: dict[str, LockType] = {}
+        self._gates: dict[str, Gate] = {}
 
-    def gate(self, name: str) -> LockType:
+    def gate(self, name: str) -> Gate:
         """The gate of a store's key."""
         with self._guard:
-            return self._gates.setdefault(name, allocate_lock())
+            return self._gates.setdefault(name, Gate())
 
     def replace(self) -> None:
         """New locks, for a forked child: the old ones may be held by threads it does not have."""
@@ -183,8 +237,10 @@ GATES = Gates()
 
 def _after_fork_in_child() -> None:
     GATES.replace()
-    for lock in list(_held.values()):
-        lock.forget()
+    WORKERS.clear()
+    for held in list(_held.values()):
+        if (lock := held()) is not None:
+            lock.forget()
     _held.clear()
 
 

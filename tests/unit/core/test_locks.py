@@ -147,7 +147,8 @@ class TestTheLock:
     def test_a_waiter_neither_spins_nor_sleeps_long(
         self, tmp_path: Path, lock: Callable[[], FileLock]
     ) -> None:
-        lock().acquire(seconds=0)
+        there = lock()
+        there.acquire(seconds=0)
         world = FakeWorld(tmp_path)
         looks: list[float] = []
 
@@ -271,7 +272,7 @@ class TestFork:
 
 
 def _pass(gate: object) -> None:
-    assert gate.acquire(timeout=5)  # type: ignore[attr-defined] # a lock
+    assert gate.acquire(5)  # type: ignore[attr-defined] # a gate
 
 
 def test_a_gate_is_the_same_for_a_name_and_another_for_another() -> None:

@@ -90,6 +90,33 @@ class TestAheadOfTime:
         assert served.secret == ahead.login.access_token
         assert auth.credential().secret.reveal() == ahead.access
 
+    @pytest.mark.proves("L11", "L17")
+    def test_an_authority_that_hangs_holds_nobody_up_and_what_it_grants_late_is_kept(
+        self, ahead: Machine
+    ) -> None:
+        answering = threading.Event()
+
+        def hang(_: Request) -> Response:
+            ahead.world.impatient = True
+            assert answering.wait(20)
+            return token_answer(ahead.access, ahead.refresh)
+
+        ahead.world.script.append(hang)
+        auth = ahead.auth()
+        for _ in range(3):
+            assert auth.credential().secret == ahead.login.access_token
+            ahead.world.advance(2.1)
+        assert ahead.auth().credential().secret == ahead.login.access_token, "as another program"
+        assert len(ahead.world.requests) == 1
+        answering.set()
+        for thread in threading.enumerate():
+            if thread.name == "keyturn-renewal":
+                thread.join(20)
+        assert auth.credential().secret.reveal() == ahead.access
+        refresh_token = ahead.stored().refresh_token
+        assert refresh_token is not None
+        assert refresh_token.reveal() == ahead.refresh
+
 
 # -- a store that would not take the result
 
