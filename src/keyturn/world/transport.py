@@ -27,6 +27,7 @@ class Transport:
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
         self._tls = TlsContext(env)
+        self._trusts_nobody: ssl.SSLContext | None = None
 
     def prepare(self, url: str) -> None:
         """Do what `send` begins with, and fail now where that would: HTTP stack, trust store, proxy.
@@ -63,8 +64,8 @@ class Transport:
 
         proxy = self.proxy_for(url)
         if not url.startswith("https:") and not (proxy or "").startswith("https:"):
-            # no certificate is ever looked at on this way; a context that trusts nobody costs nothing
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            # no certificate is ever looked at on this way; a context that trusts nobody is soon made
+            context = self._trusts_nobody = self._trusts_nobody or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         else:
             context = self.tls()
         if proxy is None:
