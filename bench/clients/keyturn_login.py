@@ -42,9 +42,10 @@ class KeyturnClient:
         import keyturn.world.transport  # noqa: F401 - for its side effect
 
     def keep(self, home: str, login: dict[str, object], judge: str) -> None:
-        """Write the record as `keyturn login` would have."""
-        from keyturn.login import Authority, Login
+        """Write the record as `keyturn login` would have, and the journal as an earlier renewal leaves it."""
+        from keyturn.login import Authority, Identity, Login
         from keyturn.stores.file import FileStore
+        from keyturn.stores.journal import Intent
         from keyturn.values import Secret
         from keyturn.world import World
 
@@ -69,7 +70,10 @@ class KeyturnClient:
         held = store.hold(seconds=5)
         assert held is not None  # noqa: S101 - nobody else works in this home
         with held:
-            held.save(record, replacing=None)
+            stored = held.save(record, replacing=None)
+            identity = {name: getattr(stored.identity, name) for name in Identity.fields}
+            held.journal.begin(Intent(at=time.time(), attempt=1, **identity))
+            held.journal.clear()
 
     def open(self, home: str, judge: str) -> KeyturnSession:  # noqa: ARG002 - the record names its server
         """A new program in that home."""
