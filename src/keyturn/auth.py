@@ -188,8 +188,9 @@ class Auth:
         try:
             credential = offer.redeem(rejected)
             self._check_billing(source, credential.billing)  # a login made elsewhere may be another's money
-        except AuthError:
+        except AuthError as error:
             self._kept = None
+            with_profile(error, self.scene())
             raise
         self._keep(credential)
         return credential
