@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 ANCESTORS_KEPT = 64
 # in a keychain's cache, which never holds the refresh token: whether the keychain has one that is alive
 CACHED_RENEWABLE = "cached_renewable"
+# before an id: what the server called it, unless that was `uuid`
+ID_KINDS = ("id", "sub")
 
 
 class Identity(Value):
@@ -156,9 +158,14 @@ class Login(Value):
         return self.account or self.organization
 
     def same_person(self, other: Login) -> bool:
-        """Whether kind, issuer, account and organisation are the same, as far as both are known (L18)."""
+        """Whether kind, issuer, account and organisation are the same, as far as both are known (L18).
+
+        Of one grant (one `login_id`) an id decides, and never a name: people change their e-mail address.
+        """
+        named = self.login_id != other.login_id
         return self.kind == other.kind and all(
-            _agree(mine, theirs) for mine, theirs in zip(_person(self), _person(other), strict=True)
+            _agree(mine, theirs, named=named)
+            for mine, theirs in zip(_person(self), _person(other), strict=True)
         )
 
 
@@ -181,9 +188,16 @@ def _person(login: Login) -> tuple[tuple[str | None, str | None], ...]:
     )
 
 
-def _agree(mine: tuple[str | None, str | None], theirs: tuple[str | None, str | None]) -> bool:
-    """By id where both have one, else by name; a server may name the id in one answer and not in the next."""
-    for one, other in zip(mine, theirs, strict=True):
-        if one is not None and other is not None:
-            return one == other
-    return True
+def _agree(
+    mine: tuple[str | None, str | None], theirs: tuple[str | None, str | None], *, named: bool
+) -> bool:
+    """By id where both have one of the same kind, else by name, if names count."""
+    (one, one_name), (other, other_name) = mine, theirs
+    if one is not None and other is not None and _id_kind(one) == _id_kind(other):
+        return one == other
+    return not named or one_name is None or other_name is None or one_name == other_name
+
+
+def _id_kind(text: str) -> str:
+    kind, mark, _ = text.partition(":")
+    return kind if mark and kind in ID_KINDS else ""

@@ -272,9 +272,9 @@ def _who(found: Mapping[str, Any]) -> tuple[str | None, str | None, str | None, 
     organization = organization if isinstance(organization, dict) else {}
     return (
         _first_text(account, "email_address", "email", "preferred_username", "name", "sub"),
-        _first_text(account, "uuid", "id", "sub"),
+        _first_id(account, "uuid", "id", "sub"),
         _first_text(organization, "name"),
-        _first_text(organization, "uuid", "id"),
+        _first_id(organization, "uuid", "id"),
     )
 
 
@@ -283,6 +283,15 @@ def _first_text(found: Mapping[str, Any], *names: str) -> str | None:
         value = found.get(name)
         if isinstance(value, str) and value.strip():
             return value.strip()[:200]
+    return None
+
+
+def _first_id(found: Mapping[str, Any], *names: str) -> str | None:
+    """An id with its kind before it: the same server may say one kind now and another at a renewal."""
+    for name in names:
+        value = _first_text(found, name)
+        if value is not None:
+            return value if name == "uuid" else f"{name}:{value}"
     return None
 
 

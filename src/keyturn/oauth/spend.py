@@ -197,8 +197,10 @@ def _refused(renewal: Spending, answer: Denied | Unreadable, lost: Intent | None
         return failure
     if isinstance(answer, protocol.Unreadable) and answer.status >= _SERVER_FAULT:
         # The server says itself that it failed; most have not touched the token then. It may be tried again
-        # when the pause is over, as often as it takes, and is never counted as an answer that was lost.
-        renewal.held.journal.begin(lost or _intent(renewal, 0, renewal.world.now()))
+        # when the pause is over, as often as it takes, and is never counted as an answer that was lost. But
+        # after one that was lost this sending was the second of an unknown fate, and stays the last (L13).
+        if lost is None or lost.attempt == 0:
+            renewal.held.journal.begin(lost or _intent(renewal, 0, renewal.world.now()))
         _remember(renewal, failure, answer.retry_after or _PAUSE_FIRST)
     elif isinstance(answer, protocol.Unreadable) and answer.status == _OK:
         _remember(renewal, failure, _PAUSE_FIRST)  # it may have been spent: the intent stays
@@ -239,7 +241,9 @@ def _save(renewal: Spending, answer: Granted) -> Login:
         new = renewed(login, answer, renewal.world.now())
     except Rejected:
         if answer.refresh_token not in (None, renewal.refresh_token):
-            # the stored one is known to be replaced, and must not be sent again (I2)
+            # nobody may be left with a pair that works; the stored one is known to be replaced, and must
+            # not be sent again (I2)
+            _revoke(renewal, answer)
             _quarantine(renewal, "the authority answered its renewal with another account's token")
         else:
             held.journal.take_back()

@@ -16,24 +16,33 @@ def renewed(login: Login, answer: Granted, now: float) -> Login:
 
     Raises: Rejected when the answer is for another account or organisation.
     """
-    changed = login.replace(
-        access_token=answer.access_token,
-        issued_at=now,
-        expires_at=None if answer.life is None else now + answer.life,
-        scopes=login.scopes if answer.scopes is None else answer.scopes,
-        account=answer.account or login.account,
+    said = login.replace(
         account_id=answer.account_id or login.account_id,
-        organization=answer.organization or login.organization,
         organization_id=answer.organization_id or login.organization_id,
     )
-    if not login.same_person(changed):
+    if not login.same_person(said):
         raise Rejected(
             "the authority answered a renewal with another account's token; it was not stored",
             hint=outcomes.LOGIN_HINT,
             code="account_changed",
         )
+    changed = login.replace(
+        access_token=answer.access_token,
+        issued_at=now,
+        expires_at=None if answer.life is None else now + answer.life,
+        scopes=login.scopes if answer.scopes is None else answer.scopes,
+        account=_name(answer) or login.account or answer.account,
+        account_id=login.account_id or answer.account_id,  # of the kind that the grant named
+        organization=answer.organization or login.organization,
+        organization_id=login.organization_id or answer.organization_id,
+    )
     new, old = answer.refresh_token, login.refresh_token
     if new is None or old is None or new == old:
         return changed
     ancestors = (*login.ancestors, fingerprint(old))[-ANCESTORS_KEPT:]
     return changed.replace(refresh_token=new, ancestors=ancestors)
+
+
+def _name(answer: Granted) -> str | None:
+    """What to call the account; a bare subject is a poor name where a better one is known."""
+    return None if answer.account_id == f"sub:{answer.account}" else answer.account

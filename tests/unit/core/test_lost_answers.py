@@ -155,6 +155,27 @@ def test_a_server_that_says_it_failed_is_asked_again_as_often_as_it_takes(
     assert renew.current(store, world).access_token is not None
 
 
+@pytest.mark.proves("L13", "I2")
+@pytest.mark.parametrize("earlier", [(), (BROKEN, BROKEN)], ids=["at once", "after other failures"])
+def test_after_a_lost_answer_a_server_that_fails_does_not_make_the_second_sending_uncounted(
+    world: FakeWorld, store: MemoryStore, earlier: tuple[Response, ...]
+) -> None:
+    expired(store)
+    before = store.text
+    for _ in (*earlier, LOST, BROKEN):
+        world.script = world.script or [*earlier, LOST, BROKEN]
+        with pytest.raises(Unavailable):
+            renew.current(store, world)
+        world.advance(3600)
+    for _ in range(3):
+        with pytest.raises(Rejected, match="was lost") as caught:
+            renew.current(store, world)
+        assert caught.value.code == "answer_lost"
+        world.advance(3600)
+    assert len(world.requests) == len(earlier) + 2
+    assert store.text == before, "nobody said that it has ended"
+
+
 @pytest.mark.proves("L20", "P37")
 @pytest.mark.parametrize(("wait", "pause"), [("7", 7), ("600", 600), ("86400", 900)])
 def test_the_pause_that_the_server_asks_for_is_kept_up_to_15_minutes(

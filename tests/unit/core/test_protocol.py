@@ -164,9 +164,9 @@ class TestAnswers:
             ),
             (
                 {"id_token": id_token({"sub": "s-1", "email": "developer@example.com"})},
-                ("developer@example.com", "s-1", None, None),
+                ("developer@example.com", "sub:s-1", None, None),
             ),
-            ({"id_token": id_token({"sub": "s-1"})}, ("s-1", "s-1", None, None)),
+            ({"id_token": id_token({"sub": "s-1"})}, ("s-1", "sub:s-1", None, None)),
             ({"id_token": id_token(["not", "claims"])}, (None, None, None, None)),
             ({"id_token": "a.!!!.c"}, (None, None, None, None)),
             ({"id_token": "only.two"}, (None, None, None, None)),

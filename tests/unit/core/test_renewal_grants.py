@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from keyturn import Rejected
+from keyturn import Rejected, jsontext
 from keyturn.login import fingerprint
 from keyturn.testing import make_expired_login, make_login, token_answer
 from keyturn.testing.world import NOW
 from keyturn.values import Secret
+from keyturn.wire import Response
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from keyturn.wire import Request
 
 
 from tests.machine import HOUR, Machine, aged
@@ -142,6 +145,7 @@ class TestGranted:
         expired.world.script.append(
             token_answer(expired.access, expired.refresh, account={"uuid": "account-of-another"})
         )
+        expired.world.script += [Response(status=200, headers={}, body=b"")] * 2  # to its revocation
         auth = expired.auth()
         with pytest.raises(Rejected, match="another account") as caught:
             auth.credential()
@@ -150,7 +154,11 @@ class TestGranted:
         assert expired.stored().account_id == "account-developer"
         with pytest.raises(Rejected, match="another account"):
             auth.credential()
-        assert len(expired.world.requests) == 1
+        assert [request.url.rpartition("/")[2] for request in expired.world.requests] == [
+            "token",
+            "revoke",
+            "revoke",
+        ]
 
     def test_an_account_that_is_named_for_the_first_time_is_added(self, tmp_path: Path) -> None:
         machine = Machine(tmp_path, make_expired_login(account_id=None, organization_id=None))
@@ -163,3 +171,70 @@ class TestGranted:
         )
         machine.auth().credential()
         assert machine.stored().account_id == "account-developer"
+
+    @pytest.mark.proves("I4", "P25")
+    @pytest.mark.parametrize(
+        ("at_the_grant", "at_the_renewal"),
+        [
+            ({"account_id": "account-developer"}, {"id_token": {"sub": "0815"}}),
+            ({"account_id": "account-developer"}, {"account": {"id": "4711"}}),
+            ({"account_id": "sub:0815"}, {"account": {"uuid": "account-developer"}}),
+            ({"account_id": "sub:0815"}, {"id_token": {"sub": "0815", "email": "new@example.com"}}),
+            ({"account_id": None}, {"account": {"email_address": "new@example.com"}}),
+            ({"account_id": "account-developer"}, {"account": {"email_address": "new@example.com"}}),
+            ({"organization_id": None}, {"organization": {"name": "Example Works, renamed"}}),
+            ({"organization_id": "organization-works"}, {"organization": {"id": "7", "name": "Works"}}),
+        ],
+    )
+    def test_an_answer_that_names_the_account_otherwise_is_no_other_account(
+        self, tmp_path: Path, at_the_grant: dict[str, str | None], at_the_renewal: dict[str, Any]
+    ) -> None:
+        machine = Machine(tmp_path, make_expired_login(**at_the_grant))
+        fields = dict(at_the_renewal)
+        if "id_token" in fields:
+            fields["id_token"] = id_token(fields["id_token"])
+        machine.world.script.append(token_answer(machine.access, machine.refresh, **fields))
+        auth = machine.auth()
+        assert auth.credential().secret.reveal() == machine.access
+        for name, value in at_the_grant.items():
+            if value is not None:
+                assert getattr(machine.stored(), name) == value
+        assert machine.stored().quarantine is None
+
+    def test_a_bare_subject_does_not_take_the_place_of_a_name(self, expired: Machine) -> None:
+        expired.world.script.append(
+            token_answer(expired.access, expired.refresh, id_token=id_token({"sub": "0815"}))
+        )
+        expired.auth().credential()
+        assert expired.stored().account == "developer@example.com"
+
+    @pytest.mark.proves("I2", "L4")
+    @pytest.mark.parametrize(
+        ("at_the_grant", "claims"),
+        [("sub:0815", {"sub": "4711"}), ("id:7", {"id": "8"})],
+    )
+    def test_the_pair_of_another_account_is_revoked_before_the_login_is_called_ended(
+        self, tmp_path: Path, at_the_grant: str, claims: dict[str, str]
+    ) -> None:
+        machine = Machine(tmp_path, make_expired_login(account_id=at_the_grant))
+        named = {"id_token": id_token(claims)} if "sub" in claims else {"account": claims}
+        machine.world.script.append(token_answer(machine.access, machine.refresh, **named))
+
+        def revoked(_: Request) -> Response:
+            assert machine.stored().quarantine is None
+            return Response(status=200, headers={}, body=b"")
+
+        machine.world.script += [revoked, revoked]
+        with pytest.raises(Rejected, match="another account"):
+            machine.auth().credential()
+        bodies = [request.body.decode() for request in machine.world.requests[1:]]
+        assert [machine.refresh in bodies[0], machine.access in bodies[1]] == [True, True]
+        assert machine.stored().quarantine is not None
+
+
+def id_token(claims: dict[str, str]) -> str:
+    """An ID token as a token endpoint gives it; nobody checks its signature there."""
+    from base64 import urlsafe_b64encode
+
+    payload = urlsafe_b64encode(jsontext.dump(claims).encode()).decode().rstrip("=")
+    return f"e30.{payload}.c2lnbmF0dXJl"
