@@ -88,6 +88,7 @@ class Reality:
         self.world.watch = self._check_sent
         self.replaced: set[str] = set()  # hashes of refresh tokens known to have been replaced
         self.login_ids: list[str] = []
+        self.lain: set[str] = set()  # hashes of what was in the store; others may have copies
         self.former: list[hostile.Family] = []  # of the same person, since the last logout
         self.last: Record | None = None
         self.made_open()
@@ -184,6 +185,7 @@ class Reality:
         if isinstance(record, Tombstone):
             self.former = []
         if isinstance(record, Login) and record.refresh_token is not None:
+            self.lain.add(record.identity.refresh_hash)
             if record.login_id not in self.login_ids:
                 self.login_ids.append(record.login_id)
                 family = self.authority.family_of(record.refresh_token.reveal())

@@ -1,0 +1,103 @@
+"""Take one mechanism of renewal out at a time, and see whether the tests that carry its number notice.
+
+Each mutant is a small change of text, made in a copy of the tree. `python -m scripts.mutants [NUMBER …]` prints a
+table: killed, survived, or stale (the text to change is no longer there). It ends with 1 unless all are killed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.mutations import MUTANTS, Mutant
+from scripts.requirements import proofs_of_tests
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = ("src", "tests", "scripts", "docs", "requirements")
+FILES = ("pyproject.toml", "README.md", "Makefile")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one mutant, and by which test."""
+
+    mutant: Mutant
+    result: str
+    by: str
+
+
+def main(wanted: list[str]) -> int:
+    """Try the mutants that carry one of the numbers, or all."""
+    chosen = [mutant for mutant in MUTANTS if not wanted or set(wanted) & set(mutant.numbers)]
+    proofs: dict[str, set[str]] = {}
+    for proof in proofs_of_tests(ROOT):
+        if proof.test.startswith("tests/unit/"):
+            proofs.setdefault(proof.number, set()).add(proof.test)
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        verdicts = list(pool.map(lambda mutant: tried(mutant, proofs), chosen))
+    print("| number | taken out | result | by |\n|---|---|---|---|")
+    for verdict in verdicts:
+        numbers = " ".join(verdict.mutant.numbers)
+        print(f"| {numbers} | {verdict.mutant.what} | {verdict.result} | {verdict.by} |")
+    killed = sum(verdict.result == "killed" for verdict in verdicts)
+    print(f"\n{len(verdicts)} mutants, {killed} killed")
+    return 0 if killed == len(verdicts) else 1
+
+
+def tried(mutant: Mutant, proofs: dict[str, set[str]]) -> Verdict:
+    """Run the unit tests that carry the mutant's numbers against it; the stateful ones last."""
+    tests = sorted(
+        {test for number in mutant.numbers for test in proofs.get(number, ())},
+        key=lambda test: ("stateful" in test, test),
+    )
+    with tempfile.TemporaryDirectory(prefix="keyturn-mutant-") as folder:
+        copy = Path(folder)
+        for name in FOLDERS:
+            shutil.copytree(
+                ROOT / name,
+                copy / name,
+                ignore=shutil.ignore_patterns("node_modules", "__pycache__", "artefacts"),
+            )
+        for name in FILES:
+            shutil.copy(ROOT / name, copy / name)
+        changed = copy / "src" / "keyturn" / mutant.file
+        text = changed.read_text(encoding="utf-8")
+        if text.count(mutant.old) != 1:
+            return Verdict(mutant, "stale", f"{mutant.file}: {text.count(mutant.old)} places")
+        changed.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
+        return Verdict(mutant, *run(copy, tests))
+
+
+def run(copy: Path, tests: list[str]) -> tuple[str, str]:
+    """The result, and the first test that noticed."""
+    if not tests:
+        return "survived", "no unit test carries the number"
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", *tests],
+        cwd=copy,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(copy / "src"),
+            "KEYTURN_SOAK": "200",
+            "KEYTURN_FIRST_FAULT": "1",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    if done.returncode == 1 and failed:
+        return "killed", failed[0].split(" - ")[0].split("::", 1)[-1]
+    if done.returncode == 0:
+        return "survived", f"{len(tests)} tests"
+    return "broken", (done.stdout + done.stderr).strip().splitlines()[-1][:100]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
