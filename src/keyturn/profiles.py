@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from keyturn.errors import AuthError, ConfigurationError, UsageError
+from keyturn.errors import AuthError, UsageError
 from keyturn.scene import Scene
-from keyturn.settings.config import DEFAULT_PROFILE, change_config, checked_name, read_config
+from keyturn.settings.config import DEFAULT_PROFILE, change_config, is_name, read_config
 from keyturn.sources import stored_login
 from keyturn.survey import Absent
 from keyturn.values import Value
@@ -106,15 +106,7 @@ def remove(world: World, name: str) -> Config:
 def _names(world: World, config: Config) -> set[str]:
     directory = f"{world.state_dir()}/logins"
     kept = {*files.names(directory, ".json"), *files.names(directory, ".cache")}
-    return {*config.profiles, *(name for name in kept if _is_name(name))}
-
-
-def _is_name(name: str) -> bool:
-    try:
-        checked_name(name, "")
-    except ConfigurationError:
-        return False  # somebody else's file
-    return True
+    return {*config.profiles, *(name for name in kept if is_name(name))}  # the rest are somebody else's files
 
 
 def _listed(world: World, config: Config, name: str, chosen_by: str) -> Listed:
@@ -132,12 +124,12 @@ def _listed(world: World, config: Config, name: str, chosen_by: str) -> Listed:
 
 
 def _check_known(world: World, name: str) -> None:
-    checked_name(name, "the command")
     config = read_config(world)
     if name != DEFAULT_PROFILE and name not in _names(world, config):
         known = ", ".join(sorted({DEFAULT_PROFILE, *_names(world, config)}))
         raise UsageError(
-            f"there is no profile {name}",
-            hint=f"there are: {known}; a new one: keyturn login --profile {name}",
+            f"there is no profile {name if is_name(name) else repr(name[:64])}",
+            hint=f"there are: {known}"
+            + (f"; a new one: keyturn login --profile {name}" if is_name(name) else ""),
             code="profile_unknown",
         )

@@ -8,6 +8,8 @@ from keyturn.variables import flag_variable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from keyturn.world import World
 
 DEFAULT = "anthropic"
@@ -39,10 +41,19 @@ def choose(world: World, option: str | None) -> str:
     if len(flagged) > 1:
         raise ConfigurationError(
             f"{' and '.join(flagged)} are both on, and there can be only one route",
-            hint=f"unset one: env -u {flagged[-1]} keyturn …; or choose: --route {FLAGS[flagged[0]]}",
+            hint=_way_out(flagged),
             code="route_conflict",
         )
     return _present(FLAGS[flagged[0]], flagged[0]) if flagged else DEFAULT
+
+
+def _way_out(flagged: Sequence[str]) -> str:
+    """What to do about several flags; a route that this version lacks is no advice."""
+    there = [FLAGS[name] for name in flagged if FLAGS[name] in ORDER]
+    if there:
+        return f"choose one: --route {there[0]}; or unset the others: env -u NAME keyturn …"
+    names = " ".join(f"-u {name}" for name in flagged)
+    return f"this version has neither; unset both: env {names} keyturn …; or choose: --route {DEFAULT}"
 
 
 def _present(route: str, named_by: str) -> str:

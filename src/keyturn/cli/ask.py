@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from keyturn.cli.chosen import auth_of
-from keyturn.cli.terminal import OutputError
 from keyturn.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
     from typing import TextIO
 
     from keyturn.auth import Auth
@@ -68,32 +66,15 @@ async def _ask(auth: Auth, model: str | None, text: str, terminal: Terminal) -> 
     from keyturn.session.asking import Reply
     from keyturn.session.conversation import Conversation
 
-    write = writer(terminal)
-    reply = Reply(write)
+    reply = Reply(terminal.write)
     async with async_anthropic(auth) as client:
         try:
             await reply.stream(client, auth, model=chosen.name, messages=Conversation().asking(text))
         finally:
             if reply.text and not reply.text.endswith("\n"):
-                write("\n")
+                terminal.write("\n")
     if reply.note is not None:
         terminal.warn(reply.note)
-
-
-def writer(terminal: Terminal) -> Callable[[str], None]:
-    """What puts a piece of an answer on standard output at once."""
-
-    def write(piece: str) -> None:
-        try:
-            terminal.stdout.write(piece)
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            reason = (error.strerror or "standard output is closed").lower()
-            raise OutputError(f"the answer cannot be written: {reason}") from None
-        terminal.flush()
-
-    return write
 
 
 def _piped(terminal: Terminal, *, waiting: bool) -> str:

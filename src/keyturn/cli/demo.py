@@ -10,7 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from keyturn.cli import explain
-from keyturn.cli.ask import writer
 from keyturn.cli.terminal import Terminal
 from keyturn.errors import ConfigurationError
 
@@ -76,7 +75,7 @@ def _screen(terminal: Terminal) -> Screen:
 
     stream = terminal.stderr if terminal.json else terminal.stdout
     return Screen(
-        _noter(terminal) if terminal.json else writer(terminal),
+        _noter(terminal) if terminal.json else terminal.write,
         width=terminal.width,
         watched=stream.isatty() and terminal.world.variable("TERM") != "dumb",
         encoding=stream.encoding or "utf-8",

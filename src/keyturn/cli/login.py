@@ -90,7 +90,7 @@ def _check_way(options: argparse.Namespace) -> None:
 def _choose(profile: Profile, person: TerminalPerson, terminal: Terminal) -> dict[str, Any]:
     if not person.present:
         raise NoCredential(
-            f"profile {profile.name} names no authority to log in to, and there is no terminal to ask on",
+            f"profile {profile.name} names no authority to log in to, and {terminal.why_not_ask}",
             hint="name one: keyturn login --issuer https://… --api-base-url https://…; "
             "or pipe an API key in: keyturn login --with-api-key < key.txt; or set ANTHROPIC_API_KEY",
             code="no_authority",
@@ -120,7 +120,7 @@ def _log_in(
         return from_api_key(key, world, profile, store, person, yes=options.yes)
     if not person.present and (not options.no_browser or _is_terminal(terminal)):
         raise NoCredential(
-            "logging in needs a person on a terminal, and there is none",
+            f"logging in needs a person on a terminal, and {terminal.why_not_ask}",
             hint="on a machine nobody logs in on: keyturn login --from-json - or --with-api-key; "
             "to pipe a code in: keyturn login --no-browser",
             code="no_terminal",
@@ -145,7 +145,7 @@ def _stdin(terminal: Terminal, person: TerminalPerson) -> str:
     if _is_terminal(terminal):
         if not person.present:
             raise NoCredential(
-                "standard input is a terminal, and nobody may be asked on it",
+                f"standard input is a terminal, and {terminal.why_not_ask}",
                 hint="pipe it in: keyturn login … < FILE",
                 code="no_terminal",
             )

@@ -32,9 +32,10 @@ class Parser:
             raise self._surplus(surplus[0])
         return found
 
-    def text(self) -> str:
-        """The help: what it is for, examples, options."""
-        self._inner.add_common()
+    def text(self, *, common: bool = True) -> str:
+        """The help: what it is for, examples, options; in a session those of every command are chosen."""
+        if common:
+            self._inner.add_common()
         title = wrap(f"{_name(self._command)}: {self._command.summary}", self._width)
         examples = pairs(self._command.examples, self._width, indent=2)
         return "\n".join([*title, "", *examples, "", self._inner.format_help().strip("\n")])

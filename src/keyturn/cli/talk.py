@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from keyturn.cli import ask
 from keyturn.cli.chosen import auth_of
+from keyturn.cli.commands import COMMANDS
+from keyturn.cli.dispatch import parser_of
 from keyturn.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
         voice=Voice(terminal),
         stdin=terminal.stdin,
         read=line_reader(known_models),
-        write=ask.writer(terminal),
+        write=terminal.write,
         model=options.model,
     )
     return session.run()
@@ -64,6 +66,10 @@ def _command(name: str, options: argparse.Namespace, terminal: Terminal) -> Call
             words = shlex.split(argument)
         except ValueError as error:
             raise UsageError(f"/{name} cannot be read: {error}", hint="close the quotes") from None
+        if "--help" in words or "-h" in words:
+            terminal.print(parser_of(COMMANDS[name], terminal.width).text(common=False))
+            terminal.flush()
+            return
         module.run(parser.parse_args(words, argparse.Namespace(**vars(options))), terminal)
         terminal.flush()
 
@@ -72,4 +78,4 @@ def _command(name: str, options: argparse.Namespace, terminal: Terminal) -> Call
 
 class _SlashParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.prog}: {message}", hint=f"see: keyturn {self.prog[1:]} --help")
+        raise UsageError(f"{self.prog}: {message}", hint=f"see: {self.prog} --help")

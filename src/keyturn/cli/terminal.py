@@ -60,10 +60,18 @@ class Terminal:
     @property
     def may_ask(self) -> bool:
         """Whether a person can be asked: a terminal to read from and to prompt on, no CI, no --no-input."""
-        ci = (self.world.variable("CI") or "").strip().lower()
-        if self.no_input or ci not in ("", "0", "false"):
-            return False
-        return _is_terminal(self.stdin) and _is_terminal(self.stderr)
+        return self.why_not_ask is None
+
+    @property
+    def why_not_ask(self) -> str | None:
+        """What keeps keyturn from asking: `--no-input forbids asking`; None when nothing does."""
+        if self.no_input:
+            return "--no-input forbids asking"
+        if (self.world.variable("CI") or "").strip().lower() not in ("", "0", "false"):
+            return "CI is set, which forbids asking"
+        if not (_is_terminal(self.stdin) and _is_terminal(self.stderr)):
+            return "there is no terminal to ask on"
+        return None
 
     @property
     def width(self) -> int:
@@ -81,6 +89,10 @@ class Terminal:
     def print(self, text: str = "") -> None:
         """A line of the answer. Raises: OutputError; BrokenPipeError when its reader has left."""
         self._write(f"{text}\n")
+
+    def write(self, piece: str) -> None:
+        """A piece of the answer, at once. Raises: as `print`."""
+        self._write(piece, flush=True)
 
     def flush(self) -> None:
         """See that what was printed has left. Raises: as `print`."""
@@ -134,9 +146,11 @@ class Terminal:
                 self.stdout.flush()
         except BrokenPipeError:
             raise
-        except OSError as error:
-            reason = (error.strerror or type(error).__name__).lower()
-            raise OutputError(f"the answer cannot be written: {reason}") from None
+        except (OSError, ValueError) as error:  # UnicodeEncodeError cannot be: see __init__
+            reason = (getattr(error, "strerror", None) or "standard output is closed").lower()
+            raise OutputError(
+                f"the answer cannot be written: {reason}", hint="send it to a file with room, or to a program"
+            ) from None
 
 
 def _closed() -> TextIO:

@@ -48,6 +48,17 @@ def refused(answer: Denied | Unreadable, host: str) -> AuthError:
     )
 
 
+def not_reached(error: Unavailable, login: Login) -> Unavailable:
+    """The error of a network, saying what it kept from happening."""
+    of_profile = f" in profile {login.profile}" if login.profile else ""
+    return Unavailable(
+        f"the login{of_profile} could not be renewed: {error.message}; it is kept",
+        hint=error.hint,
+        code=error.code,
+        **error.facts,
+    )
+
+
 def ended(login: Login, store: LoginStore, rejected: Secret | None) -> Rejected:
     """The error for a login whose token is due and that has nothing to renew it with."""
     if login.kind == "api_key":

@@ -101,8 +101,9 @@ def spend(
     except Unavailable as error:
         if error.facts.get("sent") is False:
             _take_back(renewal, lost)
-        _remember(renewal, error, _PAUSE_FIRST)
-        raise
+        failure = outcomes.not_reached(error, login)
+        _remember(renewal, failure, _PAUSE_FIRST)
+        raise failure from None
     except AuthError:
         _take_back(renewal, lost)  # nothing was sent: a proxy or a certificate is set up wrongly
         raise

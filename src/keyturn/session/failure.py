@@ -23,6 +23,8 @@ _STATUS = {
     "request_too_large": 413,
     "timeout_error": 504,
 }
+# not found, and a method that is not allowed: what other servers say to a request of the API
+_NO_SUCH_PLACE = (404, 405)
 _TRANSIENT = (408, 409, 425, 429)
 
 
@@ -81,6 +83,8 @@ def _of_answer(failure: Any, status: int, host: str, credential: Credential | No
         )
     if status in _TRANSIENT or status >= 500:  # noqa: PLR2004 - the server's own trouble
         return _busy(failure, status, host, words, facts)
+    if status in _NO_SUCH_PLACE and kind not in _STATUS:
+        return not_the_api(host)  # the API names its errors, also those about a model that it lacks
     hint = "choose another model: --model NAME" if status == 404 else None  # noqa: PLR2004 - Not Found
     return UsageError(
         f"{host} refused the request ({status}){words}", hint=hint, code=kind or "bad_request", **facts

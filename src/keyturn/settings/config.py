@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from keyturn import jsontext
-from keyturn.errors import ConfigurationError
+from keyturn.errors import ConfigurationError, UsageError
 from keyturn.settings.fields import Fields
 from keyturn.values import BILLING, Secret, Value
 from keyturn.variables import text_variable
@@ -92,27 +92,41 @@ class Config(Value):
     def chosen(self, name: str | None, world: World) -> tuple[str, str]:
         """The profile's name and why it is that one.
 
-        Raises: ConfigurationError for a name that cannot be one.
+        Raises: for a name that cannot be one, UsageError where it was typed, else ConfigurationError.
         """
         if name:
-            return checked_name(name, "--profile"), "--profile"
+            if not is_name(name):
+                raise UsageError(_not_a_name("--profile"), hint="list the profiles: keyturn profile list")
+            return name, "--profile"
         from_environment = text_variable(world, "KEYTURN_PROFILE")
         if from_environment:
-            return checked_name(from_environment, "KEYTURN_PROFILE"), "KEYTURN_PROFILE"
+            if not is_name(from_environment):
+                raise ConfigurationError(
+                    _not_a_name("KEYTURN_PROFILE"),
+                    hint="correct it, or unset it: env -u KEYTURN_PROFILE keyturn …",
+                    variable="KEYTURN_PROFILE",
+                )
+            return from_environment, "KEYTURN_PROFILE"
         if self.bindings:
             at = world.cwd()
             # written by hand a directory may be a link; the working directory is canonical
             bindings = {world.canonical(path): name for path, name in self.bindings.items()}
             while True:
                 if at in bindings:
-                    return checked_name(bindings[at], self.path), f"bound to {at}"
+                    return self._checked(bindings[at], f"bindings of {at}"), f"bound to {at}"
                 above = at.rpartition("/")[0] or "/"
                 if above == at:
                     break
                 at = above
         if self.default_profile:
-            return checked_name(self.default_profile, self.path), f"default_profile in {self.path}"
+            name = self._checked(self.default_profile, "default_profile")
+            return name, f"default_profile in {self.path}"
         return DEFAULT_PROFILE, "default"
+
+    def _checked(self, name: str, key: str) -> str:
+        if not is_name(name):
+            raise _wrong_name(self.path, key)
+        return name
 
 
 def config_mark(world: World) -> object:
@@ -164,18 +178,20 @@ def change_config(world: World, change: Callable[[dict[str, Any]], None]) -> Con
         lock.release()
 
 
-def checked_name(name: str, where: str) -> str:
-    """A profile's name, which is also a file's: letters, digits, `.`, `_`, `-`, not starting with a dot.
-
-    Raises: ConfigurationError.
-    """
+def is_name(name: str) -> bool:
+    """Whether a profile may be called so; its name is also a file's, of 64 characters at most."""
     plain = name.replace("-", "").replace("_", "").replace(".", "")
-    if not name or len(name) > 64 or name[0] in ".-" or not (plain.isascii() and plain.isalnum()):  # noqa: PLR2004 - a file name's comfort
-        raise ConfigurationError(
-            f"the profile name in {where} is not one: letters, digits, '.', '_' and '-', at most 64",
-            hint="list the profiles: keyturn profile list",
-        )
-    return name
+    return 0 < len(name) <= 64 and name[0] not in ".-" and plain.isascii() and plain.isalnum()  # noqa: PLR2004 - a file name's comfort
+
+
+def _not_a_name(where: str) -> str:
+    return f"the profile name in {where} is not one: letters, digits, '.', '_' and '-', at most 64"
+
+
+def _wrong_name(path: str, key: str) -> ConfigurationError:
+    return ConfigurationError(
+        _not_a_name(f"{path}, {key},"), hint=f"correct {key} in {path} by hand", path=path, key=key
+    )
 
 
 def _config(raw: dict[str, Any], path: str) -> Config:
@@ -189,7 +205,8 @@ def _config(raw: dict[str, Any], path: str) -> Config:
         )
     profiles = fields.mapping("profiles")
     for name in profiles:
-        checked_name(name, path)
+        if not is_name(name):
+            raise _wrong_name(path, "profiles")
     require = fields.text("require_billing")
     if require is not None and require not in BILLING:
         raise fields.wrong("require_billing", f"one of {', '.join(BILLING)}")

@@ -171,7 +171,13 @@ def _exchange(client: httpx2.Client, request: Request, deadline: _Deadline) -> R
         for piece in answer.iter_bytes():
             body += piece
             if len(body) > ANSWER_LIMIT:
-                raise httpx2.DecodingError("the answer is longer than 1 MiB")
+                raise Unavailable(
+                    f"{origin(request.url)} answered with more than 1 MiB",
+                    hint="check the address: something else may answer there",
+                    code="too_long",
+                    sent=None,
+                    host=str(origin(request.url)),
+                )
         if deadline.passed:  # to a body without a length the cut looks like its end
             raise httpx2.ReadTimeout("the answer came too slowly")
     finally:

@@ -199,7 +199,18 @@ def test_an_answer_that_cannot_be_written_is_an_error(keyturn: Machine) -> None:
     err = io.StringIO()
     terminal = Terminal(keyturn.world, stdin=io.StringIO(), stdout=Full(), stderr=err)
     assert main(["explain", "--json"], terminal=terminal) == 1
-    assert err.getvalue() == "keyturn: error: the answer cannot be written: no space left on device\n"
+    assert err.getvalue() == (
+        "keyturn: error: the answer cannot be written: no space left on device\n"
+        "hint: send it to a file with room, or to a program\n"
+    )
+
+
+def test_a_closed_standard_output_is_called_so(keyturn: Machine) -> None:
+    err = io.StringIO()
+    with Path(os.devnull).open(encoding="utf-8") as closed:
+        terminal = Terminal(keyturn.world, stdin=io.StringIO(), stdout=closed, stderr=err)
+        assert main(["status"], terminal=terminal) == 1
+    assert "the answer cannot be written: standard output is closed\n" in err.getvalue()
 
 
 def test_nobody_is_asked_without_a_terminal_in_ci_or_with_no_input(keyturn: Machine) -> None:

@@ -244,7 +244,7 @@ def test_a_profile_of_its_own_leaves_the_others_alone(logged_in: Desk) -> None:
         (("--client-id", " "), 2, "--client-id is empty"),
         (("--issuer", "https://a b"), 8, "--issuer holds a space at position 10"),
         (("--client-id", "ü"), 8, "--client-id holds a character that is not ASCII"),
-        (("--profile", "../x"), 8, "the profile name in --profile is not one"),
+        (("--profile", "../x"), 2, "the profile name in --profile is not one"),
         (("--no-browser", "--with-api-key"), 2, "not allowed with"),
         (("--callback-port", "http"), 2, "--callback-port"),
         (("--store", "vault"), 2, "--store"),
@@ -291,7 +291,15 @@ def test_with_an_authority_but_without_a_person_nothing_is_opened(desk: Desk, wo
 def test_a_terminal_that_may_not_be_used_is_not_read(desk: Desk, words: tuple[str, ...]) -> None:
     done = desk("login", *words, "--no-input", lines="sk-ant-test-of-nobody")
     assert done.status == 3
-    assert "standard input is a terminal, and nobody may be asked on it" in done.err
+    assert "standard input is a terminal, and --no-input forbids asking" in done.err
+
+
+@pytest.mark.parametrize("words", [(), AT], ids=["nothing configured", "an authority"])
+def test_what_forbids_asking_is_named(desk: Desk, words: tuple[str, ...]) -> None:
+    assert "and there is no terminal to ask on\n" in desk("login", *words).err
+    assert "and --no-input forbids asking\n" in desk("login", *words, "--no-input", lines="").err
+    desk.world.variables["CI"] = "1"
+    assert "and CI is set, which forbids asking\n" in desk("login", *words, lines="").err
 
 
 # -- keys and answers from standard input

@@ -150,7 +150,24 @@ def test_an_unknown_profile_is_a_typing_error(keyturn: Machine, action: str) -> 
 
 @pytest.mark.parametrize("name", ["../work", "a b", ".hidden", "x" * 65, ""])
 def test_a_name_that_cannot_be_a_file_s_is_refused(keyturn: Machine, name: str) -> None:
-    assert keyturn("profile", "use", name).status == 8
+    done = keyturn("profile", "use", name)
+    assert done.status == 2
+    assert "a new one" not in done.err
+
+
+def test_a_wrong_name_says_where_to_correct_it(keyturn: Machine) -> None:
+    typed = keyturn("profile", "list", "--profile", "a/b")
+    assert (typed.status, "list the profiles: keyturn profile list" in typed.err) == (2, True)
+    said = keyturn("profile", "list", KEYTURN_PROFILE="a/b")
+    assert (said.status, "env -u KEYTURN_PROFILE keyturn …" in said.err) == (8, True)
+    for fields, key in (
+        ({"default_profile": "a/b"}, "default_profile"),
+        ({"profiles": {"a/b": {}}}, "profiles"),
+        ({"bindings": {keyturn.world.folder: "a/b"}}, f"bindings of {keyturn.world.folder}"),
+    ):
+        path = keyturn.world.write_config(fields)
+        done = keyturn("profile", "list")
+        assert (done.status, f"hint: correct {key} in {path} by hand" in done.err) == (8, True)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import ClassVar
@@ -156,6 +157,14 @@ class TestTheRoute:
         two = {"CLAUDE_CODE_USE_BEDROCK": "1", "CLAUDE_CODE_USE_VERTEX": "1"}
         with pytest.raises(ConfigurationError, match="CLAUDE_CODE_USE_BEDROCK and CLAUDE_CODE_USE_VERTEX"):
             self.route(tmp_path, two)
+
+    def test_the_way_out_of_a_conflict_is_one_that_this_version_can_go(self, tmp_path: Path) -> None:
+        two = {"CLAUDE_CODE_USE_FOUNDRY": "1", "CLAUDE_CODE_USE_MANTLE": "1"}
+        with pytest.raises(ConfigurationError) as caught:
+            self.route(tmp_path, two)
+        assert "env -u CLAUDE_CODE_USE_FOUNDRY -u CLAUDE_CODE_USE_MANTLE" in (caught.value.hint or "")
+        (offered,) = re.findall(r"--route (\S+)", caught.value.hint or "")
+        assert offered in ORDER
 
     def test_the_option_and_the_variable_come_before_any_conflict(self, tmp_path: Path) -> None:
         two = {"CLAUDE_CODE_USE_BEDROCK": "1", "CLAUDE_CODE_USE_VERTEX": "1"}

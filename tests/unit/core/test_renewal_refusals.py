@@ -162,3 +162,14 @@ def test_what_the_server_asks_for_patience_is_a_fact_of_the_error(expired: Machi
 def test_the_type_of_a_token_is_read_in_any_case(expired: Machine, text: str) -> None:
     expired.world.script.append(token_answer(expired.access, expired.refresh, token_type=text))
     assert expired.auth().credential().secret.reveal() == expired.access
+
+
+def test_a_network_s_error_says_what_it_kept_from_happening(expired: Machine) -> None:
+    expired.world.script.append(Unavailable("cannot connect to https://auth.example.com", sent=False))
+    with pytest.raises(Unavailable) as caught:
+        expired.auth().credential()
+    assert caught.value.message == (
+        "the login in profile default could not be renewed: "
+        "cannot connect to https://auth.example.com; it is kept"
+    )
+    assert caught.value.facts["sent"] is False

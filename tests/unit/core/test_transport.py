@@ -105,7 +105,9 @@ class TestFailures:
     def test_an_answer_of_two_megabytes_is_not_read_to_its_end(self) -> None:
         with Web(Said(body=b" " * (2 * ANSWER_LIMIT))) as web:
             error = failure(web.url)
-        assert (error.code, error.facts["sent"]) == ("broken", None)
+        assert (error.code, error.facts["sent"]) == ("too_long", None)
+        assert error.message == f"{web.url} answered with more than 1 MiB"
+        assert "check the address" in (error.hint or "")
 
     def test_an_answer_of_one_megabyte_is(self) -> None:
         with Web(Said(body=b" " * ANSWER_LIMIT)) as web:

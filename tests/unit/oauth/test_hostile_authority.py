@@ -80,7 +80,7 @@ def test_a_faultless_authority_is_logged_in_at(desk: Desk, authority: StandIn) -
     ("reply", "kind", "says"),
     [
         (Reply(b"<html>", headers={"Content-Type": "text/html"}), ConfigurationError, "answer with JSON"),
-        (Reply(TWO_MEBIBYTES), Unavailable, "broke"),
+        (Reply(TWO_MEBIBYTES), Unavailable, "more than 1 MiB"),
         (Reply(b'{"issuer": ', stall=True), Unavailable, "did not answer within 0.3 s"),
         (Reply(b"", 500), Unavailable, "answers with status 500"),
         (Reply(b"[" * 100_000), ConfigurationError, "does not answer with JSON"),
@@ -131,7 +131,7 @@ def test_to_plain_http_on_another_machine_nothing_is_sent(desk: Desk, authority:
 @pytest.mark.parametrize(
     ("reply", "says"),
     [
-        (Reply(TWO_MEBIBYTES), "broke"),
+        (Reply(TWO_MEBIBYTES), "more than 1 MiB"),
         (Reply(b"<p>hello", headers={"Content-Type": "text/html"}), "its answer is not JSON"),
         (Reply(b'{"access_token"', stall=True), "did not answer within 0.3 s"),
         (Reply(b'{"access_token": "tttttttttt'), "its answer is not JSON"),

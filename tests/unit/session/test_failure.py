@@ -164,3 +164,20 @@ def test_an_error_of_keyturn_below_is_the_one_that_is_shown() -> None:
 def test_a_bug_is_not_called_a_broken_network() -> None:
     assert as_error(broken(TypeError("wrong number of arguments")), HOST) is None
     assert as_error(BrokenPipeError(), HOST) is None
+
+
+@pytest.mark.parametrize("status", [404, 405])
+@pytest.mark.parametrize(
+    "body", [None, "<html>", {"detail": "Not Found"}, {"error": "not found"}, {"error": {}}]
+)
+def test_a_404_of_something_else_is_about_the_address_and_not_about_the_model(status: int, body: Any) -> None:
+    found = as_error(answered(status, body), HOST)
+    assert found is not None
+    assert (found.code, found.exit) == ("not_the_api", 6)
+    assert "ANTHROPIC_BASE_URL" in (found.hint or "")
+
+
+def test_a_404_of_the_api_is_about_the_model() -> None:
+    found = as_error(answered(404, said("not_found_error", "model: claude-none")), HOST)
+    assert found is not None
+    assert found.hint == "choose another model: --model NAME"
