@@ -1,13 +1,14 @@
 """The operating system's secret service, through `keyring`, with a small file beside it (L22).
 
 The record lies in the keychain. `logins/NAME.cache` (0600) holds it without the refresh token: the fresh
-path never touches the keychain, which may prompt, hang or be locked. The lock is a file as everywhere.
+path never touches the keychain, which may prompt, hang or be locked. An empty `NAME.kept` says that there
+is an item, for as long as the cache is gone. The lock is a file as everywhere.
 """
 
 from __future__ import annotations
 
 from keyturn.errors import StoreDenied
-from keyturn.login import CACHED_RENEWABLE, Login, Tombstone
+from keyturn.login import CACHED_RENEWABLE, Login, Moved, Tombstone
 from keyturn.records import read_record, write_record
 from keyturn.stores.file import next_generation
 from keyturn.stores.journal import JournalFile
@@ -36,6 +37,7 @@ class KeychainStore:
         self.world = world
         self.directory = f"{world.state_dir()}/logins"
         self.cache_path = f"{self.directory}/{profile}.cache"
+        self.kept_path = f"{self.directory}/{profile}.kept"
         self.lock_path = f"{self.directory}/{profile}.lock"
         self.item = item or Item(world, profile)
 
@@ -54,19 +56,25 @@ class KeychainStore:
         cached = self._cached()
         if cached is not None:
             return cached
-        return "unseen" if files.mark(self.lock_path) is not None else None
+        return "unseen" if files.mark(self.kept_path) is not None else None
 
     def load(self) -> Record | None:
+        cached = self._cached()
+        if isinstance(cached, Moved):
+            return cached  # said first, and then the item is removed: whoever was killed between left both
         text = self.item.read()
         if text is not None:
             return read_record(text, self.where)
-        cached = self._cached()
         return cached if isinstance(cached, Tombstone) else None
 
     def hold(self, *, seconds: float, until: Callable[[], bool] | None = None) -> HeldKeychain | None:
         directories.make_private_directory(self.directory)
         lock = FileLock(self.lock_path, self.world)
         return HeldKeychain(self, lock) if lock.acquire(seconds=seconds, until=until) else None
+
+    def beside(self, lock: FileLock) -> HeldKeychain:
+        """This place under the profile's lock, which is held already: all stores of a profile share it."""
+        return HeldKeychain(self, lock)
 
     def _cached(self) -> Record | None:
         found = files.read_private(self.cache_path)
@@ -78,7 +86,7 @@ class HeldKeychain:
 
     def __init__(self, store: KeychainStore, lock: FileLock) -> None:
         self._store = store
-        self._lock = lock
+        self.lock = lock
         stem = store.cache_path.removesuffix(".cache")
         self.journal = JournalFile(f"{stem}.journal")
         self.trouble = SideCarFile(f"{stem}.state")
@@ -90,11 +98,12 @@ class HeldKeychain:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._lock.release()
+        self.lock.release()
 
     def load(self) -> Record | None:
         record = self._store.load()
         if isinstance(record, Login) and files.mark(self._store.cache_path) is None:
+            self._note_kept()
             self._write_cache(record)  # lost, or invalidated by a writer that died: the keychain rules
         self._seen = (record, self._store.mark())
         return record
@@ -111,14 +120,22 @@ class HeldKeychain:
     def save(self, record: Record, *, replacing: Identity | None, verify: bool = False) -> Record:
         store = self._store
         directories.check_own_directory(store.directory)
-        stored = next_generation(record, self._current(), replacing, store.where)
+        current = self._current()
+        stored = next_generation(record, current, replacing, store.where)
         self._seen = None
         files.sweep(store.cache_path)
+        if isinstance(stored, Moved):
+            self._write_cache(stored)
+            store.item.remove()
+            return stored
+        if isinstance(current, Moved):
+            store.item.remove()  # what a killed mover left must not come to life without the cache
         files.remove_durably(store.cache_path)
         if isinstance(stored, Tombstone):
             store.item.remove()
         else:
             text = write_record(stored)
+            self._note_kept()
             store.item.write(text)
             if verify and store.item.read() != text:
                 raise StoreDenied(
@@ -126,6 +143,8 @@ class HeldKeychain:
                     hint="use the file store: keyturn login --store file",
                 )
         self._write_cache(stored)
+        if isinstance(stored, Tombstone):
+            files.remove_durably(store.kept_path)
         return stored
 
     def set_aside(self) -> str | None:
@@ -135,7 +154,12 @@ class HeldKeychain:
         where = self._store.item.copy_aside(text, self._store.world.now())
         files.remove_durably(self._store.cache_path)
         self._store.item.remove()
+        files.remove_durably(self._store.kept_path)
         return where
+
+    def _note_kept(self) -> None:
+        if files.mark(self._store.kept_path) is None:
+            files.write_durably(self._store.kept_path, "")
 
     def _current(self) -> Record | None:
         """What is stored, read from the keychain at most once: every writer changes the cache first."""

@@ -149,6 +149,36 @@ class TestTheCacheBesideAKeychain:
         item.failure = None
         assert renew.current(store, world).access_token == login.access_token
 
+    def test_where_nothing_was_ever_stored_nothing_is_claimed(self, tmp_path: Path) -> None:
+        world = FakeWorld(tmp_path)
+        store, item = keychain(world)
+        with hold(store):
+            pass  # a login that was cancelled, or a logout of nothing, took the lock
+        assert store.glance() is None
+        save(store, make_login())
+        with hold(store) as held:
+            record = held.load()
+            assert record is not None
+            held.save(Tombstone(at=NOW, generation=record.generation), replacing=record.identity)
+        Path(store.cache_path).unlink()
+        assert store.glance() is None
+        save(store, make_login())
+        with hold(store) as held:
+            held.set_aside()
+        assert store.glance() is None
+        assert item.read() is None
+
+    def test_what_the_keychain_holds_is_claimed_again_when_both_files_were_lost(self, tmp_path: Path) -> None:
+        world = FakeWorld(tmp_path)
+        store, _ = keychain(world)
+        save(store, make_login())
+        Path(store.cache_path).unlink()
+        Path(store.kept_path).unlink()
+        with hold(store) as held:
+            held.load()
+        Path(store.cache_path).unlink()
+        assert store.glance() == "unseen"
+
     def test_a_logout_removes_the_item(self, tmp_path: Path) -> None:
         world = FakeWorld(tmp_path)
         store, item = keychain(world)
