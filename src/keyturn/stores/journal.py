@@ -99,8 +99,15 @@ class JournalFile:
         self._blank((_INTENT_AT, _LOGIN_AT))
 
     def clear(self) -> None:
-        """Forget both, durably. Raises: StoreDenied."""
-        self._blank((_LOGIN_AT, SIZE), (_INTENT_AT, _LOGIN_AT))
+        """Forget both, durably, after a save.
+
+        A disk that refuses is no error: what stays speaks of a token that is not stored any more, and is
+        dropped by the next one to look. The caller's renewed login must not be lost over it.
+        """
+        try:
+            self._blank((_LOGIN_AT, SIZE), (_INTENT_AT, _LOGIN_AT))
+        except StoreDenied:
+            return
 
     def _blank(self, *areas: tuple[int, int]) -> None:
         if files.mark(self.path) is None:
@@ -167,7 +174,11 @@ class JournalFile:
             descriptor = os.open(self.path, flags, 0o600)
         except OSError as error:
             raise files.denied(self.path, error) from None
-        state = os.fstat(descriptor)
+        try:
+            state = os.fstat(descriptor)
+        except OSError as error:
+            os.close(descriptor)
+            raise files.denied(self.path, error) from None
         if not stat.S_ISREG(state.st_mode) or (
             hasattr(os, "geteuid") and (state.st_uid != os.geteuid() or stat.S_IMODE(state.st_mode) & 0o077)
         ):

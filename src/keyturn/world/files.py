@@ -61,9 +61,10 @@ def read_private(path: str) -> PrivateText | None:
         except OSError as error_of_target:
             raise denied(path, error_of_target) from None
     try:
-        state = os.fstat(descriptor)
-        read_only = _check(path, directory, state, linked=linked)
+        read_only = _check(path, directory, os.fstat(descriptor), linked=linked)
         return PrivateText(text=read_whole(path, descriptor), read_only=read_only)
+    except OSError as error:  # a disk that fails while it is read
+        raise denied(path, error) from None
     finally:
         os.close(descriptor)
 

@@ -111,7 +111,11 @@ class FileLock:
                 return False
 
     def _is_current(self, descriptor: int) -> bool:
-        here, there = os.fstat(descriptor), files.mark(self._path)
+        there = files.mark(self._path)
+        try:
+            here = os.fstat(descriptor)
+        except OSError as error:  # a disk that fails
+            raise files.denied(self._path, error) from None
         return there is not None and here.st_ino == there[0]
 
     def _sign(self, descriptor: int) -> None:
