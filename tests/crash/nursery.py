@@ -9,6 +9,7 @@ loads whatever a renewal loads.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import hashlib
 import json
@@ -54,7 +55,8 @@ def ask(connection: socket.socket) -> None:
         if threading.current_thread().name == pause:
             _tell(connection, thread=threading.get_native_id())
             select.select([connection], [], [])
-            os.read(connection.fileno(), 1)
+            with contextlib.suppress(OSError):  # the tracer may let this one fail as well
+                os.read(connection.fileno(), 1)
 
     if pause == MAIN:
         stop()
@@ -90,6 +92,9 @@ def serve(path: str, home: str) -> None:
         if os.fork() == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             listener.close()
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            for standard in (0, 1):  # whoever waits for the end of the nursery does not wait for a program
+                os.dup2(nowhere, standard)
             ask(connection)
             os._exit(0)
         connection.close()
