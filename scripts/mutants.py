@@ -1,7 +1,8 @@
 """Take one mechanism of renewal out at a time, and see whether the tests that carry its number notice.
 
-Each mutant is a small change of text, made in a copy of the tree. `python -m scripts.mutants [NUMBER …]` prints a
-table: killed, survived, or stale (the text to change is no longer there). It ends with 1 unless all are killed.
+Each mutant is a small change of text, made in a copy of the tree. `python -m scripts.mutants [NUMBER …]`
+prints a table: killed, survived, or stale (the text to change is no longer there); ends with 1 unless all
+are killed.
 """
 
 from __future__ import annotations
@@ -39,12 +40,13 @@ def main(wanted: list[str]) -> int:
     for proof in proofs_of_tests(ROOT):
         if proof.test.startswith("tests/unit/"):
             proofs.setdefault(proof.number, set()).add(proof.test)
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        verdicts = list(pool.map(lambda mutant: tried(mutant, proofs), chosen))
+    verdicts = []
     print("| number | taken out | result | by |\n|---|---|---|---|")
-    for verdict in verdicts:
-        numbers = " ".join(verdict.mutant.numbers)
-        print(f"| {numbers} | {verdict.mutant.what} | {verdict.result} | {verdict.by} |")
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for verdict in pool.map(lambda mutant: tried(mutant, proofs), chosen):
+            numbers = " ".join(verdict.mutant.numbers)
+            print(f"| {numbers} | {verdict.mutant.what} | {verdict.result} | {verdict.by} |", flush=True)
+            verdicts.append(verdict)
     killed = sum(verdict.result == "killed" for verdict in verdicts)
     print(f"\n{len(verdicts)} mutants, {killed} killed")
     return 0 if killed == len(verdicts) else 1
@@ -81,6 +83,7 @@ def run(copy: Path, tests: list[str]) -> tuple[str, str]:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", *tests],
         cwd=copy,
+        timeout=240,
         env={
             **os.environ,
             "PYTHONPATH": str(copy / "src"),

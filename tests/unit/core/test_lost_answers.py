@@ -128,6 +128,7 @@ def test_a_refused_second_sending_ends_the_login_and_says_when_the_answer_was_lo
     assert "lost at" in login.quarantine.reason
 
 
+@pytest.mark.proves("L13", "I7")
 def test_an_unsettled_token_is_not_risked_while_the_current_one_serves(
     world: FakeWorld, store: MemoryStore
 ) -> None:
