@@ -75,9 +75,9 @@ def run(peers: str | None = None) -> Result:
         method="A strict server in a process of its own: it answers after "
         f"{ANSWER_SECONDS * 1e3:g} ms, each refresh token works once, and a second use revokes the login "
         f"with all its tokens. {RUNS} runs of keyturn and of the floor ({PEER_RUNS} of the peers; "
-        f"{PEER_STARTS} where they are started), in turn. Running programs and their login have renewed before; they go off at "
-        "one instant of the clock. The floor is 60 lines of standard library: a kernel lock and one more look "
-        "under it, no checks and no journal.",
+        f"{PEER_STARTS} where they are started), in turn. Running programs and their login have renewed "
+        "before; they go off at one instant of the clock. The floor is 60 lines of standard library: a "
+        "kernel lock and one more look under it, no checks and no journal.",
         tables=tuple(_table(CASES[case], runs) for case, runs in found.items()),
         budgets=tuple(budget for case, runs in found.items() for budget in _budgets(case, runs)),
         notes=NOTES,
