@@ -94,7 +94,7 @@ def run(copy: Path, tests: list[str]) -> tuple[str, str]:
         text=True,
         check=False,
     )
-    failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    failed = [line for line in done.stdout.splitlines() if line.startswith("FAILED")]
     if done.returncode == 1 and failed:
         return "killed", failed[0].split(" - ")[0].split("::", 1)[-1]
     if done.returncode == 0:

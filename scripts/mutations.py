@@ -198,7 +198,7 @@ MUTANTS = [
         ("L15",),
         "real blocks of the journal",
         JOURNAL,
-        "                _fill(descriptor)",
+        "                self._fill(descriptor)",
         "                os.ftruncate(descriptor, SIZE)",
     ),
     Mutant(("L15",), "the sweep of leftovers", FILE, "        files.sweep(path)\n", ""),

@@ -190,6 +190,7 @@ class TestAudience:
             send(Auth(world=world), "GET", f"{api.url}/here", follow=True)
         assert [one.headers.get("x-api-key") for one in api.asked] == [secret, secret]
 
+    @pytest.mark.proves("L19")
     def test_a_401_after_a_redirect_to_another_origin_is_not_about_the_credential(
         self, tmp_path: Path, send: Callable[..., httpx2.Response]
     ) -> None:
