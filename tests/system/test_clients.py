@@ -193,7 +193,7 @@ class TestStreaming:
         assert sandbox.log.refreshes() == ()
 
 
-@pytest.mark.proves("I1", "R42")
+@pytest.mark.proves("I1", "R42", "P39")
 def test_a_hundred_tasks_that_all_get_a_401_cost_one_renewal(sandbox: Sandbox, auth: Auth) -> None:
     async def asked() -> list[str]:
         async with keyturn.async_anthropic(auth) as client:

@@ -257,7 +257,7 @@ def test_the_main_job_with_the_secret_service(
     assert leaks((house.home / "logins/default.cache").read_bytes()) == []
 
 
-@pytest.mark.proves("R36")
+@pytest.mark.proves("R36", "P26")
 def test_a_login_that_moves_to_another_store_leaves_no_copy_behind(
     house: Household, sandbox: Sandbox, secret_service: SecretService
 ) -> None:

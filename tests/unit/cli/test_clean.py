@@ -69,7 +69,7 @@ def test_a_known_secret_is_masked_in_every_spelling() -> None:
 @pytest.mark.parametrize(
     "shape",
     [
-        "sk-ant-" + "api03-abcdefgh",
+        "sk-ant-" + "test-abcdefgh",
         "ey" + "JhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
         "AKIA" + "EXAMPLE0EXAMPLE0",
         "ASIA" + "EXAMPLE0EXAMPLE0",

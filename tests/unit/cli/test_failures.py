@@ -96,6 +96,7 @@ CASES: list[tuple[str, list[str], dict[str, str], Any, int, str]] = [
 ]
 
 
+@pytest.mark.proves("P29")
 @pytest.mark.parametrize(
     ("words", "variables", "prepare", "status", "code"),
     [case[1:] for case in CASES],
@@ -213,6 +214,7 @@ def test_a_closed_standard_output_is_called_so(keyturn: Machine) -> None:
     assert "the answer cannot be written: standard output is closed\n" in err.getvalue()
 
 
+@pytest.mark.proves("R54", "P29")
 def test_nobody_is_asked_without_a_terminal_in_ci_or_with_no_input(keyturn: Machine) -> None:
     from tests.unit.cli.conftest import Screen
 

@@ -158,3 +158,13 @@ def test_a_terminal_that_knows_little_gets_the_text_all_the_same(env: dict[str, 
     odd = {**env, "PYTHONIOENCODING": "ascii", "ANTHROPIC_API_KEY": make_secret("api-key")}
     assert start("status", env=odd).returncode == 0
     assert start("--help", env=odd).returncode == 0
+
+
+@pytest.mark.proves("R53")
+@pytest.mark.parametrize("name", ["ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN"])
+@pytest.mark.parametrize("home", ["/none/such", None])
+def test_in_continuous_integration_one_variable_is_enough(name: str, home: str | None) -> None:
+    secret = make_secret("api-key" if name == "ANTHROPIC_API_KEY" else "token")
+    env = {name: secret, "CI": "true", "PATH": "/usr/bin:/bin", **({"HOME": home} if home else {})}
+    done = start("token", env=env)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{secret}\n", "")

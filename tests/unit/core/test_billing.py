@@ -72,6 +72,7 @@ class TestBilling:
         with pytest.raises(Rejected, match="changed"):
             running.credential()
 
+    @pytest.mark.proves("P23")
     def test_a_metered_key_over_a_usable_login_is_warned_about_with_a_local_remedy(
         self, tmp_path: Path
     ) -> None:

@@ -53,6 +53,7 @@ def holder(path: Path) -> subprocess.Popen[str]:
 
 @pytest.mark.proves("L8")
 class TestTheLock:
+    @pytest.mark.proves("P35")
     def test_a_killed_holder_holds_nothing(self, tmp_path: Path) -> None:
         path = tmp_path / "NAME.lock"
         process = holder(path)
@@ -128,7 +129,7 @@ class TestTheLock:
         assert not lock().acquire(seconds=0)
         two.release()
 
-    @pytest.mark.proves("L11")
+    @pytest.mark.proves("L11", "P35")
     def test_who_gives_up_is_told_who_holds_it_and_for_how_long(self, tmp_path: Path) -> None:
         path = tmp_path / "NAME.lock"
         process = holder(path)

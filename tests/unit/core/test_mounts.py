@@ -152,7 +152,7 @@ class TestMounts:
         assert done.stderr == ""
         return done.stdout.splitlines()
 
-    @pytest.mark.proves("L6")
+    @pytest.mark.proves("L6", "P31")
     def test_a_directory_mounted_read_only_serves_what_it_has_and_sends_no_grant(self, place: Place) -> None:
         logins = '"$1/keyturn/logins"'
         fresh, ahead, due, requests = self.run(
@@ -163,7 +163,7 @@ class TestMounts:
         assert "read-only" in due
         assert requests == "requests 0"
 
-    @pytest.mark.proves("L6")
+    @pytest.mark.proves("L6", "P31")
     def test_a_record_mounted_by_itself_is_not_renewed_from(self, place: Place) -> None:
         record = '"$1/keyturn/logins/default.json"'
         before = place.path.read_bytes()

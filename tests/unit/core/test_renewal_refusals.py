@@ -108,7 +108,7 @@ KEPT = {
 }
 
 
-@pytest.mark.proves("I4", "P2")
+@pytest.mark.proves("I4", "P2", "R7")
 @pytest.mark.parametrize("said", KEPT.values(), ids=KEPT)
 class TestEverythingElseKeepsTheLogin:
     def test_not_a_byte_of_it_changes_and_the_next_try_may_succeed(

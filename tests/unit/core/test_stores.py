@@ -69,7 +69,7 @@ def keychain(world: FakeWorld, profile: str = "default") -> tuple[KeychainStore,
     return KeychainStore(world, profile, item), item
 
 
-@pytest.mark.proves("L2", "L4", "L8", "L18")
+@pytest.mark.proves("L2", "L4", "L8", "L18", "L1")
 class TestFileStore(StoreContract):
     def make_store(self, world: World, profile: str) -> LoginStore:
         return FileStore(world, profile)
@@ -100,6 +100,7 @@ class TestKeychainStore(StoreContract):
 
 @pytest.mark.proves("L22")
 class TestTheCacheBesideAKeychain:
+    @pytest.mark.proves("P15")
     def test_a_fresh_token_is_served_without_touching_the_keychain(self, tmp_path: Path) -> None:
         world = FakeWorld(tmp_path)
         login = save(keychain(world)[0], make_login())
@@ -127,6 +128,7 @@ class TestTheCacheBesideAKeychain:
         assert renew.current(store, world).access_token == login.access_token
         assert item.reads == 1
 
+    @pytest.mark.proves("P15")
     def test_a_renewal_reads_the_keychain_once_and_writes_it_once(self, tmp_path: Path) -> None:
         world = FakeWorld(tmp_path)
         save(keychain(world)[0], make_expired_login())

@@ -73,6 +73,7 @@ class TestTls:
             )
             failure(web.url, trust)
 
+    @pytest.mark.proves("P36")
     def test_a_replaced_file_counts_from_the_next_request(self, authority: Authority, tmp_path: Path) -> None:
         other = Authority(tmp_path / "other", "another authority")
         named = tmp_path / "trusted.pem"

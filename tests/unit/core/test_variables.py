@@ -37,6 +37,7 @@ class TestValues:
         world = FakeWorld(tmp_path, {"ANTHROPIC_API_KEY": f" {secret}\r\n"})
         assert auth(world).credential().headers() == {"x-api-key": secret}
 
+    @pytest.mark.proves("R9")
     @pytest.mark.parametrize(
         ("inside", "what"),
         [
@@ -57,7 +58,9 @@ class TestValues:
     def test_what_no_header_can_carry_is_an_error_with_the_name_and_without_the_value(
         self, tmp_path: Path, name: str, inside: str, what: str
     ) -> None:
-        world = FakeWorld(tmp_path, {"ANTHROPIC_API_KEY": token(), name: f"sk-ant-first{inside}second-half"})
+        world = FakeWorld(
+            tmp_path, {"ANTHROPIC_API_KEY": token(), name: f"sk-ant-test-first{inside}second-half"}
+        )
         with pytest.raises(ConfigurationError) as caught:
             auth(world).credential()
         error = caught.value
@@ -84,7 +87,7 @@ def test_a_key_that_some_tool_loaded_from_dotenv_is_told(tmp_path: Path) -> None
 @pytest.mark.proves("P34")
 def test_dotenv_is_never_loaded_and_never_in_the_way(tmp_path: Path) -> None:
     world = FakeWorld(tmp_path)
-    (tmp_path / ".env").write_text("ANTHROPIC_API_KEY=sk-ant-nobody-set-this\n", encoding="utf-8")
+    (tmp_path / ".env").write_text("ANTHROPIC_API_KEY=sk-ant-test-nobody-set-this\n", encoding="utf-8")
     with pytest.raises(NoCredential):
         auth(world).credential()
     (tmp_path / ".env").unlink()

@@ -48,7 +48,7 @@ def bury(desk: Desk) -> None:
     assert isinstance(open_store(desk.world, "default", "file").load(), Tombstone)
 
 
-@pytest.mark.proves("R36", "L4", "L25")
+@pytest.mark.proves("R36", "L4", "L25", "P30")
 def test_both_tokens_are_revoked_the_refresh_token_first(desk: Desk) -> None:
     login = stored(desk)
     assert login.refresh_token is not None
@@ -84,6 +84,7 @@ def test_offline_the_login_is_gone_all_the_same(desk: Desk) -> None:
     bury(desk)
 
 
+@pytest.mark.proves("P30")
 @pytest.mark.parametrize(
     ("script", "revoked", "unrevoked", "says"),
     [
@@ -169,6 +170,7 @@ def test_another_profile_of_the_same_client_and_account_is_named(desk: Desk) -> 
     assert out(desk, answer({}), answer({}), profile="twin").shared_with == ()
 
 
+@pytest.mark.proves("P30")
 def test_the_copies_in_both_kinds_of_store_are_found(desk: Desk) -> None:
     assert [one.kind for one in places_of(desk.world, "default", "file")] == ["file"]
     stored(desk)
