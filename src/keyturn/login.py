@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 ANCESTORS_KEPT = 64
 # in a keychain's cache, which never holds the refresh token: whether the keychain has one that is alive
 CACHED_RENEWABLE = "cached_renewable"
+# until the next renewal: the kind of the store that the login was moved out of
+MOVED_FROM = "moved_from"
 # before an id: what the server called it, unless that was `uuid`
 ID_KINDS = ("id", "sub")
 
@@ -66,6 +68,20 @@ class Tombstone(Value):
     __slots__ = ("at", "generation")
     at: float
     generation: int
+
+    @property
+    def identity(self) -> Identity:
+        """As of a login, without any token."""
+        return Identity(login_id="", generation=self.generation, refresh_hash="")
+
+
+class Moved(Value):
+    """What a login leaves in the store that it was moved out of: running programs follow it `to` another."""
+
+    __slots__ = ("at", "generation", "to")
+    at: float
+    generation: int
+    to: str
 
     @property
     def identity(self) -> Identity:
@@ -169,7 +185,7 @@ class Login(Value):
         )
 
 
-Record = Login | Tombstone
+Record = Login | Tombstone | Moved
 
 
 def fingerprint(secret: Secret) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keyturn import jsontext
 from keyturn.errors import ConfigurationError, StoreCorrupt
-from keyturn.login import Authority, Login, Quarantine, Tombstone
+from keyturn.login import Authority, Login, Moved, Quarantine, Tombstone
 from keyturn.values import API_ORIGIN, Secret, Value
 from keyturn.wire import origin
 
@@ -55,6 +55,9 @@ def write_record(record: Record) -> str:
             "at": record.at,
         }
         return jsontext.dump(fields, indent=1) + "\n"
+    if isinstance(record, Moved):
+        said = {"state": "moved", "generation": record.generation, "at": record.at, "to": record.to}
+        return jsontext.dump({"version": VERSION, **said}, indent=1) + "\n"
     fields = {**(record.extra or {}), "version": VERSION, "state": "login"}
     for name in Login.__slots__:
         if name == "extra":
@@ -88,6 +91,11 @@ class _Reader:
         state = self._found.get("state", "login")
         if state == "logged_out":
             return Tombstone(generation=self.integer("generation"), at=self.number("at") or 0.0)
+        if state == "moved":
+            to = self.text("to")
+            if to is None:
+                raise _WrongField("it does not say where its login was moved to")
+            return Moved(generation=self.integer("generation"), at=self.number("at") or 0.0, to=to)
         if state != "login":
             raise _WrongField("its state is unknown")
         key, token = self.secret("api_key"), self.secret("access_token")

@@ -46,6 +46,12 @@ class Scene:
             self._store = open_store(self.world, self.profile.name, self.profile.store)
         return self._store
 
+    def follow(self, kind: str) -> None:
+        """Go on with the store that the profile's login was moved to. Raises: ConfigurationError."""
+        from keyturn.stores import open_store
+
+        self._store = open_store(self.world, self.profile.name, kind)
+
     def pointed_url(self) -> str | None:
         """The ANTHROPIC_BASE_URL a person has set. Raises: ConfigurationError."""
         url = text_variable(self.world, BASE_URL)

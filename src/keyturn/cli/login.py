@@ -54,6 +54,11 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
     typed = typed_of(options)
     before = config.profile(name)
     profile = applied(before, typed)
+    if set(typed) == {"store"} and not (options.from_json or options.with_api_key):
+        from keyturn.cli.move import moved
+
+        if moved(terminal, config, before, typed):
+            return 0
     person = TerminalPerson(terminal)
     chosen = not (profile.issuer or profile.token_url or options.from_json or options.with_api_key)
     if chosen:
@@ -162,15 +167,15 @@ def _is_terminal(terminal: Terminal) -> bool:
 
 
 def _forget_former_store(terminal: Terminal, before: Profile, after: Profile) -> None:
-    """A login that moved to another store leaves no live copy behind."""
+    """A login that is made in another store leaves no live copy behind, and running programs follow it."""
     former = open_store(terminal.world, before.name, before.store)
-    if former.kind == open_store(terminal.world, after.name, after.store).kind:
+    to = open_store(terminal.world, after.name, after.store).kind
+    if former.kind == to:
         return
-    from keyturn.oauth.grant import forget
+    from keyturn.oauth.move import retire
 
     try:
-        if former.glance() is not None:
-            forget(former, terminal.world)
+        retire(terminal.world, before.name, former.kind, to)
     except AuthError as error:
         terminal.warn(f"the former login in {former.where} could not be removed: {error.message}")
 

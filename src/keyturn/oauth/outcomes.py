@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from keyturn.errors import AuthError, ConfigurationError, NoCredential, Rejected, Unavailable
+from keyturn.login import Moved
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from keyturn.login import Login
+    from keyturn.login import Login, Record
     from keyturn.oauth.protocol import Denied, Unreadable
     from keyturn.stores import LoginStore
     from keyturn.values import Secret
 
 LOGIN_HINT = "log in again: keyturn login (in a session: /login)"
 LOGIN_ENDED = "login_ended"
+MOVED = "login_moved"
 REJECTED_AGAIN = "rejected_again"
 
 
@@ -83,9 +85,16 @@ def ended(login: Login, store: LoginStore, rejected: Secret | None) -> Rejected:
     )
 
 
-def nothing_stored(store: LoginStore, *, logged_out: bool) -> NoCredential:
-    """The error for a profile that holds nothing, or holds nothing any more."""
-    what = "somebody logged out of it" if logged_out else "nothing is stored"
+def nothing_stored(store: LoginStore, found: Record | None) -> NoCredential:
+    """The error for a place without a login; `code` MOVED and the fact `to` when it lies elsewhere now."""
+    if isinstance(found, Moved):
+        return NoCredential(
+            f"the login in {store.where} was moved to the {found.to} store",
+            hint=f"use it there: keyturn login --store {found.to}",
+            code=MOVED,
+            to=found.to,
+        )
+    what = "nothing is stored" if found is None else "somebody logged out of it"
     return NoCredential(f"no login in {store.where}: {what}", hint="run: keyturn login", code="logged_out")
 
 

@@ -8,7 +8,7 @@ and why each is there: `docs/renewal.md`.
 from __future__ import annotations
 
 from keyturn.errors import AuthError, Rejected, StoreError, Unavailable
-from keyturn.login import Login, Tombstone
+from keyturn.login import MOVED_FROM, Login, Moved
 from keyturn.oauth import outcomes
 from keyturn.oauth.lifetime import state
 from keyturn.stores import login_of
@@ -51,8 +51,8 @@ def current(
             return _renew_ahead(store, world, login, expected)
         if not _can_renew(login, store):
             raise outcomes.ended(login, store, rejected)
-    elif seen is None or isinstance(seen, Tombstone):
-        raise outcomes.nothing_stored(store, logged_out=isinstance(seen, Tombstone))
+    elif seen != "unseen":
+        raise outcomes.nothing_stored(store, seen)
     renewed = _renew(store, world, login, rejected=rejected, expected=expected, wait=wait)
     assert renewed is not None  # noqa: S101 - who has all patience gets a login or an error
     return renewed
@@ -121,7 +121,7 @@ def _wait_and_renew(
     if held is None:
         latest = adopted or login_of(store.glance()) or seen
         if latest is None:
-            raise outcomes.nothing_stored(store, logged_out=True)
+            raise outcomes.nothing_stored(store, store.load())
         _check_same(latest, expected)
         return latest
     with held:
@@ -144,7 +144,13 @@ def _under_lock(
     record = held.load()
     login = login_of(record)
     if login is None:
-        raise outcomes.nothing_stored(store, logged_out=isinstance(record, Tombstone))
+        raise outcomes.nothing_stored(store, record)
+    if login.extra and MOVED_FROM in login.extra:
+        from keyturn.stores.siblings import sibling
+
+        source = sibling(world, login.profile, store.kind)
+        if source is not None:  # whoever moved it was killed halfway: the old place rules, alone
+            raise outcomes.nothing_stored(store, Moved(at=since, generation=0, to=source.store.kind))
     replaces = login.identity
     login = _with_rescued(held, login)
     if login.generation > replaces.generation:

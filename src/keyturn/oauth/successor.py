@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from keyturn.errors import Rejected
-from keyturn.login import ANCESTORS_KEPT, Login, fingerprint
+from keyturn.login import ANCESTORS_KEPT, MOVED_FROM, Login, fingerprint
 from keyturn.oauth import outcomes
 
 TYPE_CHECKING = False
@@ -26,7 +26,9 @@ def renewed(login: Login, answer: Granted, now: float) -> Login:
             hint=outcomes.LOGIN_HINT,
             code="account_changed",
         )
+    extra = {name: value for name, value in (login.extra or {}).items() if name != MOVED_FROM}
     changed = login.replace(
+        extra=extra,
         access_token=answer.access_token,
         issued_at=now,
         expires_at=None if answer.life is None else now + answer.life,

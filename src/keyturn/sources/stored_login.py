@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from keyturn.errors import ConfigurationError, NoCredential
 from keyturn.hints import in_scene
-from keyturn.login import Login, Tombstone
+from keyturn.login import Login, Moved, Tombstone
 from keyturn.oauth import renew
+from keyturn.oauth.outcomes import MOVED
 from keyturn.survey import Absent, Offer
 from keyturn.values import API_ORIGIN, ApiKey, BearerToken
 from keyturn.wire import origin
@@ -32,11 +33,14 @@ _PINNED = (
 
 def look(scene: Scene) -> Absent | Offer:
     """Raises: StoreError, ConfigurationError (the configuration no longer fits the login), Refused."""
+    seen = scene.store.glance()
+    if isinstance(seen, Moved):
+        scene.follow(seen.to)  # and the configuration does not say so yet
+        seen = scene.store.glance()
     store = scene.store
-    seen = store.glance()
     if seen is None:
         return Absent(why=f"no login in profile {scene.profile.name}")
-    if isinstance(seen, Tombstone):
+    if isinstance(seen, Tombstone | Moved):
         return Absent(why=f"logged out of profile {scene.profile.name}")
     if not isinstance(seen, Login):
         return _unseen(scene)
@@ -83,7 +87,14 @@ class _Redeem:
             if state == "fresh" or (state == "ahead" and world.clock() < self._ahead_after):
                 return self._credential
         secret: Secret | None = rejected.secret if rejected is not None else None
-        login = renew.current(scene.store, world, rejected=secret, expected=self._login)
+        try:
+            login = renew.current(scene.store, world, rejected=secret, expected=self._login)
+        except NoCredential as gone:
+            if gone.code != MOVED:
+                raise
+            scene.follow(str(gone.facts["to"]))
+            mark = scene.store.mark()
+            login = renew.current(scene.store, world, rejected=secret, expected=self._login)
         if renew.state(login, world.now()) == "ahead":
             self._ahead_after = world.clock() + AHEAD_PAUSE_SECONDS
         _check_pinned(scene, login)

@@ -70,6 +70,10 @@ class FileStore:
         lock = FileLock(self.lock_path, self.world)
         return HeldFile(self, lock) if lock.acquire(seconds=seconds, until=until) else None
 
+    def beside(self, lock: FileLock) -> HeldFile:
+        """This place under the profile's lock, which is held already: all stores of a profile share it."""
+        return HeldFile(self, lock)
+
     def read(self) -> Record | None:
         """The record, by whoever: the lock is the caller's business. Raises: StoreError."""
         found = files.read_private(self.path)
@@ -84,7 +88,7 @@ class HeldFile:
 
     def __init__(self, store: FileStore, lock: FileLock) -> None:
         self._store = store
-        self._lock = lock
+        self.lock = lock
         stem = store.path.removesuffix(".json")
         self.journal = JournalFile(f"{stem}.journal")
         self.trouble = SideCarFile(f"{stem}.state")
@@ -95,7 +99,7 @@ class HeldFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._lock.release()
+        self.lock.release()
 
     def load(self) -> Record | None:
         record = self._store.read()
