@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from keyturn.login import Login, fingerprint
 from keyturn.stores.file import FileStore
 from keyturn.world import World
+from tests.crash.nursery import RENEWAL
 from tests.crash.programs import SECONDS, calls
 from tests.logins import store_login
 
@@ -78,7 +79,8 @@ class Renewals:
         answer = program.answer()
         program.traced_to_the_end()
         renewal = Renewal(home, old, calls(log), answer)
-        self._settle(sent=renewal.sent)
+        if thread == RENEWAL:
+            self._settle(sent=renewal.sent)
         return renewal
 
     def next(self, home: Path) -> Mapping[str, Any]:
