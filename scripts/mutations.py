@@ -227,6 +227,20 @@ MUTANTS = [
         '    if answer.error == "":',
     ),
     Mutant(
+        ("L17",),
+        "the interrupt that waits for the save",
+        "oauth/uninterrupted.py",
+        "            if self._begun:  # else",
+        "            if False:  # else",
+    ),
+    Mutant(
+        ("L17",),
+        "the waiting that an interrupt ends",
+        "oauth/uninterrupted.py",
+        "            self.unwanted = True",
+        "            pass",
+    ),
+    Mutant(
         ("L18",),
         "whose login it is",
         RENEW,
