@@ -4,10 +4,11 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from keyturn.scene import Scene
     from keyturn.survey import Row, Survey
 
 
-def with_warnings(found: Survey) -> Survey:
+def with_warnings(found: Survey, scene: Scene) -> Survey:
     """The survey with its warnings, each one line with a remedy that stays on this machine (P4, P23)."""
     warnings = list(found.warnings)
     winner = found.winner
@@ -25,7 +26,27 @@ def with_warnings(found: Survey) -> Survey:
             warnings.append(
                 f"the value of {winner.source.name} is the one in ./.env, which some shell or tool loaded"
             )
-    return found.replace(warnings=tuple(warnings))
+    stale = _stale_login(scene)
+    return found.replace(warnings=(*warnings, *([stale] if stale else [])))
+
+
+def _stale_login(scene: Scene) -> str | None:
+    """A login that lies in a store which the profile does not use is said, and never preferred (P26)."""
+    from keyturn.errors import AuthError
+    from keyturn.stores.siblings import sibling
+
+    name = scene.profile.name
+    try:
+        kind = scene.store.kind
+        other = sibling(scene.world, name, kind)
+    except AuthError:
+        return None  # the row of the stored login says what is wrong
+    if other is None:
+        return None
+    return (
+        f"another login of profile {name} lies in the {other.store.kind} store and is not used; "
+        f"to be rid of it: keyturn login --profile {name} --store {kind}"
+    )
 
 
 def _is_paid_for(row: Row) -> bool:

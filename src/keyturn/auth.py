@@ -125,7 +125,7 @@ class Auth:
 
         pinned = self._pinned()
         found = survey(self.scene(), ORDER[self.route], route=self.route, pinned=pinned)
-        return with_warnings(found)
+        return with_warnings(found, self.scene())
 
     @property
     def base_url(self) -> str:
