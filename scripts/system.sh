@@ -20,6 +20,8 @@ spin|spin|the model of renewal
 gcc|gcc|the model of renewal
 ps|procps|processes left behind
 curl|curl|keyturn token with curl
+faketime|faketime|clocks that jump
+unshare|util-linux|disks that are full
 setpriv|util-linux|refusals that root never sees
 git|git|the rules about tracked files
 '
