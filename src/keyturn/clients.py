@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from keyturn.auth import Auth
-from keyturn.errors import AuthError, ConfigurationError
+from keyturn.errors import AuthError, ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -14,13 +14,16 @@ if TYPE_CHECKING:
 
 # The client insists on a key of its own; the adapter replaces it before anything is sent.
 _PLACEHOLDER = "replaced-by-keyturn"
+_CREDENTIAL_OPTIONS = ("api_key", "auth_token", "credentials", "config", "profile")
 
 
 def anthropic(auth: Auth | None = None, **options: Any) -> sdk.Anthropic:  # noqa: ANN401 - the SDK's own options
     """A ready `anthropic.Anthropic`; `options` are handed to it.
 
-    Raises: what `Auth.credential` raises, ConfigurationError when the SDK is not installed.
+    Raises: what `Auth.credential` raises, ConfigurationError when the SDK is not installed, UsageError for an
+    option that brings another credential.
     """
+    _check_options(options)
     package = _sdk()
     auth = auth or Auth()
     options.setdefault("base_url", auth.base_url)
@@ -32,6 +35,7 @@ def anthropic(auth: Auth | None = None, **options: Any) -> sdk.Anthropic:  # noq
 
 def async_anthropic(auth: Auth | None = None, **options: Any) -> sdk.AsyncAnthropic:  # noqa: ANN401 - as above
     """A ready `anthropic.AsyncAnthropic`; everything else as `anthropic`."""
+    _check_options(options)
     package = _sdk()
     auth = auth or Auth()
     options.setdefault("base_url", auth.base_url)
@@ -39,6 +43,16 @@ def async_anthropic(auth: Auth | None = None, **options: Any) -> sdk.AsyncAnthro
     options["middleware"] = [*options.get("middleware", ()), _plain_errors_async(package, auth)]
     client: sdk.AsyncAnthropic = package.AsyncAnthropic(api_key=_PLACEHOLDER, **options)
     return client
+
+
+def _check_options(options: dict[str, Any]) -> None:
+    for name in _CREDENTIAL_OPTIONS:
+        if options.get(name) is not None:
+            raise UsageError(
+                f"{name} brings a credential, and the client already gets keyturn's",
+                hint="leave it out; to choose among keyturn's sources: keyturn.Auth(source=…, profile=…)",
+                option=name,
+            )
 
 
 def _client(package: Any, kind: str, auth: Auth, options: dict[str, Any]) -> Any:  # noqa: ANN401 - SDK types

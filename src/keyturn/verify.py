@@ -31,15 +31,17 @@ class Verified(Value):
 
 
 def verify(auth: Auth) -> Verified:
-    """Ask `GET /v1/models`, renewing once after a refusal, as a request would.
+    """Ask `GET /v1/models`, renewing once after a refusal, as a request would; 10 s for everything.
 
+    A renewal that has begun is not cut: it may take its own time, and then no further question is asked.
     Raises: StoreError, ConfigurationError, Refused. A login that cannot be renewed is a verdict.
     """
+    until = auth.world.clock() + SECONDS
     try:
         credential = auth.credential()
-        response = _ask(auth, credential)
+        response = _ask(auth, credential, until)
         if response.status == _UNAUTHORIZED:
-            response = _ask(auth, auth.credential(rejected=credential))
+            response = _ask(auth, auth.credential(rejected=credential), until)
     except Rejected as error:
         return Verified(verdict="rejected", detail=clean(error.message))
     except Unavailable as error:
@@ -47,10 +49,13 @@ def verify(auth: Auth) -> Verified:
     return _verdict(credential, response)
 
 
-def _ask(auth: Auth, credential: Credential) -> Response:
+def _ask(auth: Auth, credential: Credential, until: float) -> Response:
+    left = until - auth.world.clock()
+    if left <= 0:
+        raise Unavailable(f"{credential.audience} was not asked: the {SECONDS:g} s for it were over")
     url = f"{credential.base_url.rstrip('/')}/v1/models?limit=1"
     headers = {**credential.headers(), "anthropic-version": API_VERSION, "accept": "application/json"}
-    return auth.world.send(Request(method="GET", url=url, headers=headers, body=b""), seconds=SECONDS)
+    return auth.world.send(Request(method="GET", url=url, headers=headers, body=b""), seconds=left)
 
 
 def _verdict(credential: Credential, response: Response) -> Verified:

@@ -74,9 +74,20 @@ def logged_in(ask: Asker) -> Asker:
     return ask
 
 
-@pytest.mark.parametrize("words", [["-p", "What is this?"], ["--json", "-p", "What is this?"]])
-def test_the_answer_and_a_final_newline_are_all_that_is_printed(logged_in: Asker, words: list[str]) -> None:
-    assert logged_in(*words) == (0, ANSWER.format("What is this?") + "\n", "")
+def test_the_answer_and_a_final_newline_are_all_that_is_printed(logged_in: Asker) -> None:
+    assert logged_in("-p", "What is this?") == (0, ANSWER.format("What is this?") + "\n", "")
+
+
+@pytest.mark.parametrize("words", [["--json", "-p"], ["-p", "--json"]])
+def test_as_json_the_answer_is_one_object(logged_in: Asker, words: list[str]) -> None:
+    status, out, err = logged_in(*words, "What is this?", ANTHROPIC_MODEL="claude-test")
+    assert (status, err) == (0, "")
+    assert json.loads(out) == {
+        "version": 1,
+        "model": "claude-test",
+        "text": ANSWER.format("What is this?"),
+        "stop_reason": "end_turn",
+    }
 
 
 def test_text_and_what_is_piped_in_are_one_question(logged_in: Asker) -> None:

@@ -14,10 +14,11 @@ import anthropic
 import pytest
 
 import keyturn
-from keyturn import Auth, ConfigurationError, NoCredential, Refused, Rejected
+from keyturn import Auth, ConfigurationError, NoCredential, Refused, Rejected, UsageError
 from keyturn.sandbox import Sandbox
 from keyturn.world import World
 from tests.logins import store_login
+from tests.secretscan import make_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -249,3 +250,10 @@ def test_without_the_sdk_the_error_says_which_extra_brings_it(tmp_path: Path) ->
     )
     assert done.stdout.startswith("8 install it with: pip install 'keyturn[session]'")
     assert ConfigurationError.exit == 8
+
+
+@pytest.mark.parametrize("option", ["api_key", "auth_token", "credentials", "config", "profile"])
+@pytest.mark.parametrize("face", [keyturn.anthropic, keyturn.async_anthropic])
+def test_a_second_credential_is_refused_by_name(auth: Auth, face: Any, option: str) -> None:
+    with pytest.raises(UsageError, match=f"^{option} brings a credential"):
+        face(auth, **{option: make_secret("api-key")})

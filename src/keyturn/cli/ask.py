@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from keyturn.auth import Auth
     from keyturn.cli.terminal import Terminal
 
+VERSION = 1
 # how long a pipe may stay silent before the person is told what is being waited for
 _SILENT_SECONDS = 3.0
 # what the API takes in one request; more would be read and sent for nothing
@@ -66,15 +67,22 @@ async def _ask(auth: Auth, model: str | None, text: str, terminal: Terminal) -> 
     from keyturn.session.asking import Reply
     from keyturn.session.conversation import Conversation
 
-    reply = Reply(terminal.write)
+    reply = Reply(_unheard if terminal.json else terminal.write)
     async with async_anthropic(auth) as client:
         try:
             await reply.stream(client, auth, model=chosen.name, messages=Conversation().asking(text))
         finally:
-            if reply.text and not reply.text.endswith("\n"):
+            if reply.text and not reply.text.endswith("\n") and not terminal.json:
                 terminal.write("\n")
+    if terminal.json:
+        answer = {"text": reply.text, "stop_reason": reply.stop_reason}
+        terminal.print_json({"version": VERSION, "model": chosen.name, **answer})
     if reply.note is not None:
         terminal.warn(reply.note)
+
+
+def _unheard(piece: str) -> None:
+    """JSON is whole or nothing: the reply keeps the pieces."""
 
 
 def _piped(terminal: Terminal, *, waiting: bool) -> str:

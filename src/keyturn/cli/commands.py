@@ -38,6 +38,7 @@ _ALL = (
         ("keyturn -p 'Why is the sky blue?'", "the answer goes to standard output"),
         ("git diff | keyturn -p 'Review this'", "the text and standard input, joined"),
         ("keyturn -p --model NAME 'Hello'", "with another model"),
+        ("keyturn -p --json 'Hello'", "for programs: model, text, stop_reason"),
     ),
     _command(
         "login",

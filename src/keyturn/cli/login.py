@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from keyturn.auth import Auth
 from keyturn.clean import clean
 from keyturn.cli.person import TerminalPerson
-from keyturn.cli.typed import add_flags, applied, check_rememberable, remember, typed_of
+from keyturn.cli.typed import add_flags, applied, check_rememberable, flag_of, remember, typed_of
 from keyturn.errors import AuthError, NoCredential, Rejected, Unavailable, UsageError
 from keyturn.settings.config import read_config
 from keyturn.stores import login_of, open_store
@@ -69,6 +69,7 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
     login = _log_in(options, terminal, profile, person, typed)
     if login is None:
         _say_nothing_changed(terminal, profile)
+        _warn_of_unapplied(terminal, before, typed)
         return 0
     remember(world, config, name, typed)
     _forget_former_store(terminal, before, profile)
@@ -121,7 +122,7 @@ def _log_in(
     if options.with_api_key:
         from keyturn.oauth.provision import from_api_key
 
-        key = person.ask_secret("API key (not shown): ") if person.present else _stdin(terminal, person)
+        key = _typed_key(person) if person.present else _stdin(terminal, person)
         return from_api_key(key, world, profile, store, person, yes=options.yes)
     if not person.present and (not options.no_browser or _is_terminal(terminal)):
         raise NoCredential(
@@ -138,10 +139,22 @@ def _log_in(
     if profile.api_base_url is None and metadata.api_base_url is None and person.present:
         # a login must know where it may go; the sandbox says so itself, everybody else is asked
         answer = person.ask("address of the API this login is for (https://…): ")
-        typed |= {"api_base_url": answer} if answer else {}
+        # as for the issuer: people type host names
+        typed |= {"api_base_url": answer if "://" in answer else f"https://{answer}"} if answer else {}
         profile = applied(profile, typed)
     wish = Wish(browser=not options.no_browser, callback_port=options.callback_port, yes=options.yes)
     return log_in(world, profile, store, person, wish, metadata)
+
+
+def _typed_key(person: TerminalPerson) -> str:
+    key = person.ask_secret("API key (not shown): ")
+    if not key.strip():
+        raise UsageError(
+            "no API key was typed, nothing was changed",
+            hint="run keyturn login --with-api-key again, and paste the key",
+            code="no_key",
+        )
+    return key
 
 
 def _stdin(terminal: Terminal, person: TerminalPerson) -> str:
@@ -186,6 +199,17 @@ def _say_nothing_changed(terminal: Terminal, profile: Profile) -> None:
     kept = login_of(open_store(terminal.world, profile.name, profile.store).glance())
     if kept is not None and kept.quarantine is not None:
         terminal.warn(f"it has ended: {kept.quarantine.reason}; provide a new one, or run keyturn login")
+
+
+def _warn_of_unapplied(terminal: Terminal, before: Profile, typed: dict[str, Any]) -> None:
+    """A login that stays as it is stays with what it was made with, whatever was typed this time."""
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in typed.items()}
+    names = [flag_of(name) for name, value in values.items() if getattr(before, name) != value]
+    if names:
+        terminal.warn(
+            f"{', '.join(names)} did not count, because the login is the one that is stored; "
+            f"to apply them: keyturn logout --profile {before.name}, then provide a new login"
+        )
 
 
 def _report(terminal: Terminal, login: Login, profile: Profile) -> None:

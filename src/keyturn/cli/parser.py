@@ -91,7 +91,7 @@ class _Inner(argparse.ArgumentParser):
             "--require-billing", metavar="CLASS", help="refuse a credential that is billed in another way"
         )
         common.add_argument("--no-input", action="store_true", help="never ask, never open a browser")
-        common.add_argument("--json", action="store_true", help="the answer as JSON")
+        common.add_argument("--json", action="store_true", help=_json_help(self.prog))
 
     def all(self) -> Sequence[argparse.Action]:
         """Everything that was added."""
@@ -103,6 +103,11 @@ class _Inner(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, hint=f"see: {self.prog} --help")
+
+
+def _json_help(prog: str) -> str:
+    """What `--json` means here: a script for a shell and another program's output are what they are."""
+    return "errors as JSON" if prog in ("keyturn completion", "keyturn run") else "the answer as JSON"
 
 
 def overview(width: int) -> str:

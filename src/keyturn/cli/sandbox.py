@@ -17,8 +17,6 @@ VERSION = 1
 
 def add_options(parser: ArgumentParser) -> None:
     """Add the options of the command."""
-    from keyturn.cli.times import duration
-
     parser.add_argument(
         "--port", type=_port, metavar="N", help=f"of the authority; else {AUTHORITY_PORT}, or any free one"
     )
@@ -26,8 +24,19 @@ def add_options(parser: ArgumentParser) -> None:
         "--api-port", type=_port, metavar="N", help=f"of the API; else {API_PORT}, or any free one"
     )
     parser.add_argument(
-        "--lifetime", type=duration, default=3600.0, metavar="1h", help="of access tokens (s, m, h, d)"
+        "--lifetime", type=_lifetime, default=3600.0, metavar="1h", help="of access tokens (s, m, h, d)"
     )
+
+
+def _lifetime(text: str) -> float:
+    from argparse import ArgumentTypeError
+
+    from keyturn.cli.times import duration
+
+    seconds = duration(text)
+    if seconds == 0:
+        raise ArgumentTypeError("a token must live for a second at least")
+    return seconds
 
 
 def run(options: Namespace, terminal: Terminal) -> int:

@@ -38,7 +38,7 @@ _OF_THE_PERSON = ("name", "store")
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """A flag for each key."""
     for name, kind, text in _TEXTS:
-        parser.add_argument(_flag(name), metavar=kind, help=text)
+        parser.add_argument(flag_of(name), metavar=kind, help=text)
     parser.add_argument(
         "--scope", action="append", metavar="SCOPE", help="a scope to ask for; may be repeated"
     )
@@ -59,9 +59,11 @@ def typed_of(options: argparse.Namespace) -> dict[str, Any]:
         given = getattr(options, name)
         if given is None:
             continue
-        typed[name] = checked_text(given, _flag(name))
+        typed[name] = checked_text(given, flag_of(name))
         if typed[name] is None:
-            raise UsageError(f"{_flag(name)} is empty", hint=f"give it a value, or leave {_flag(name)} out")
+            raise UsageError(
+                f"{flag_of(name)} is empty", hint=f"give it a value, or leave {flag_of(name)} out"
+            )
     typed |= {name: value for name in _CHOSEN if (value := getattr(options, name)) is not None}
     if options.scope:
         typed["scopes"] = [scope for entry in options.scope for scope in entry.split()]
@@ -113,5 +115,6 @@ def _is_another(profile: Profile, typed: dict[str, Any]) -> bool:
     return bool(old and new) and str(old).rstrip("/") != str(new).rstrip("/")
 
 
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+def flag_of(name: str) -> str:
+    """The flag of a key of the configuration."""
+    return "--scope" if name == "scopes" else f"--{name.replace('_', '-')}"

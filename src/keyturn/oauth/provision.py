@@ -23,7 +23,12 @@ if TYPE_CHECKING:
     from keyturn.stores import LoginStore
     from keyturn.world import World
 
-_SHAPE = '{"access_token": "…", "expires_in": 3600, "refresh_token": "…"}'
+_SHAPE = (
+    '{"access_token": "…", "expires_in": 3600, "refresh_token": "…"}; '
+    'in place of expires_in, "expires_at": 1800000000'
+)
+# more of them are no time in seconds
+_DIGITS = 12
 
 
 def from_json(
@@ -118,6 +123,8 @@ def _expires_at(found: dict[str, Any]) -> float | None:
     value = found.get("expires_at")
     if value is None:
         return None
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < _DIGITS:
+        value = int(value)  # as in expires_in, which some servers write so (L21)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e11:  # noqa: PLR2004 - seconds, not milliseconds
         raise _not_an_answer("its expires_at is not a time in Unix seconds")
     return float(value)

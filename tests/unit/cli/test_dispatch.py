@@ -136,3 +136,11 @@ def test_the_version_is_said(keyturn: Machine) -> None:
     from keyturn import __version__
 
     assert keyturn("--version").out == f"keyturn {__version__}\n"
+
+
+def test_json_is_promised_only_where_the_answer_is_json(keyturn: Machine) -> None:
+    for name in ("status", "-p", "profile"):
+        assert "the answer as JSON" in keyturn("help", name).out
+    for name in ("completion", "run"):
+        assert "errors as JSON" in keyturn("help", name).out
+        assert "the answer as JSON" not in keyturn("help", name).out

@@ -13,6 +13,7 @@ from keyturn.testing.world import NOW
 from tests.secretscan import make_secret
 
 if TYPE_CHECKING:
+    from keyturn.wire import Request, Response
     from tests.unit.cli.conftest import Machine
 
 
@@ -164,6 +165,25 @@ def test_a_refused_token_is_renewed_once_before_the_verdict(keyturn: Machine) ->
     done = keyturn("status", "--verify", "--json")
     assert (done.status, done.json["verified"]) == (0, "accepted")
     assert keyturn.world.requests[-1].headers["Authorization"] == f"Bearer {new}"
+
+
+def test_ten_seconds_are_for_everything(keyturn: Machine) -> None:
+    """A slow refusal leaves no time to ask again; the renewal in between is finished all the same."""
+    keyturn.log_in()
+    new = make_secret("token")
+
+    def slow_refusal(_: Request) -> Response:
+        keyturn.world.advance(10)
+        return answer({}, 401)
+
+    keyturn.world.script = [
+        slow_refusal,
+        answer({"access_token": new, "token_type": "Bearer", "expires_in": 3600}),
+    ]
+    done = keyturn("status", "--verify", "--json")
+    assert (done.status, done.json["verified"]) == (6, "unreachable")
+    assert len(keyturn.world.requests) == 2
+    assert keyturn("token").out == f"{new}\n"
 
 
 def test_what_else_exists_and_why_it_is_not_used_is_said(keyturn: Machine) -> None:

@@ -176,6 +176,8 @@ def test_another_account_is_replaced_only_with_yes(desk: Desk) -> None:
         ('{"access_token": "tttttttt", "token_type": "mac"}', "not of the type Bearer"),
         ('{"access_token": "tttttttt", "expires_in": "soon"}', "its expires_in is not a number of seconds"),
         ('{"access_token": "tttttttt", "expires_at": "2030-01-01"}', "expires_at is not a time in Unix"),
+        ('{"access_token": "tttttttt", "expires_at": "soon"}', "expires_at is not a time in Unix"),
+        ('{"access_token": "tttttttt", "expires_at": "1800000000000"}', "expires_at is not a time in Unix"),
         ('{"access_token": "tttttttt", "expires_at": true}', "expires_at is not a time in Unix"),
         ('{"access_token": "tttttttt", "expires_at": 1800000000000}', "expires_at is not a time in Unix"),
         ('{"access_token": "tttttttt", "expires_at": 5}', "its token has expired already"),
@@ -187,6 +189,7 @@ def test_what_is_no_token_answer_is_said_and_shown_how_it_looks(desk: Desk, said
     assert caught.value.message.startswith("standard input is not a token answer: ")
     assert says in caught.value.message
     assert '"access_token"' in str(caught.value.hint)
+    assert '"expires_at": 1800000000' in str(caught.value.hint)
     assert "tttttttt" not in caught.value.message
     assert caught.value.exit == 2
     assert contents(desk.home) == {}
