@@ -7,9 +7,13 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from typing import ParamSpec, TypeVar
 
     from keyturn.survey import Survey
+
+    P = ParamSpec("P")
+    T = TypeVar("T")
 
 
 class AuthError(Exception):
@@ -129,3 +133,27 @@ class ConfigurationError(AuthError):
 
     code = "configuration"
     exit = 8
+
+
+def frameless(call: Callable[P, T]) -> Callable[P, T]:
+    """Let keyturn's errors leave a function without the frames they came through.
+
+    For what has a secret as plain text in its hands: whoever shows an error with the variables of its frames
+    (a test runner, a crash reporter) would show that too (T15). Message, hint and facts say what is needed.
+    """
+
+    def called(*arguments: P.args, **named: P.kwargs) -> T:
+        try:
+            return call(*arguments, **named)
+        except AuthError as error:
+            failure = error
+        del arguments, named
+        failure.__cause__ = failure.__context__ = None  # these have frames, too
+        try:
+            raise failure.with_traceback(None)
+        finally:
+            del failure
+
+    called.__name__, called.__qualname__, called.__doc__ = call.__name__, call.__qualname__, call.__doc__
+    called.__module__ = call.__module__
+    return called

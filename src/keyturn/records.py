@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from keyturn import jsontext
-from keyturn.errors import ConfigurationError, StoreCorrupt
+from keyturn.errors import ConfigurationError, StoreCorrupt, frameless
 from keyturn.login import Authority, Login, Moved, Quarantine, Tombstone
 from keyturn.values import API_ORIGIN, Secret, Value
 from keyturn.wire import origin
@@ -20,6 +20,7 @@ VERSION = 1
 TIME_LIMIT = 1e11
 
 
+@frameless
 def read_record(text: str, where: str) -> Record:
     """The record of a store.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keyturn.errors import ConfigurationError
+from keyturn.errors import ConfigurationError, frameless
 from keyturn.values import Secret
 
 TYPE_CHECKING = False
@@ -13,6 +13,7 @@ _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off")
 
 
+@frameless
 def checked_text(text: str, name: str) -> str | None:
     """A secret, an id or a URL, stripped; None when nothing is left.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from keyturn import jsontext
-from keyturn.errors import AuthError, ConfigurationError, Refused, StoreCorrupt, UsageError
+from keyturn.errors import AuthError, ConfigurationError, Refused, StoreCorrupt, UsageError, frameless
 from keyturn.login import Login, fingerprint
 from keyturn.oauth import protocol
 from keyturn.oauth.authority import metadata_of
@@ -31,6 +31,7 @@ _SHAPE = (
 _DIGITS = 12
 
 
+@frameless
 def from_json(
     text: str, world: World, profile: Profile, store: LoginStore, person: Person, *, yes: bool
 ) -> Login | None:
@@ -72,6 +73,7 @@ def from_json(
     return keep(store, world, login, person, yes=yes)
 
 
+@frameless
 def from_api_key(
     text: str, world: World, profile: Profile, store: LoginStore, person: Person, *, yes: bool
 ) -> Login:

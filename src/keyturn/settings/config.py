@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from keyturn import jsontext
-from keyturn.errors import ConfigurationError, UsageError
+from keyturn.errors import ConfigurationError, UsageError, frameless
 from keyturn.settings.fields import Fields
 from keyturn.values import BILLING, Secret, Value
 from keyturn.variables import text_variable
@@ -134,6 +134,7 @@ def config_mark(world: World) -> object:
     return files.mark(f"{world.config_dir()}/config.json")
 
 
+@frameless
 def read_config(world: World) -> Config:
     """The configuration; an empty one when there is no file.
 
@@ -156,6 +157,7 @@ def read_config(world: World) -> Config:
     return _config(raw, path)
 
 
+@frameless
 def change_config(world: World, change: Callable[[dict[str, Any]], None]) -> Config:
     """Apply a change to the file, under its lock, keeping everything the change does not touch.
 

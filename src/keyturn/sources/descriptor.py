@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 
-from keyturn.errors import ConfigurationError
+from keyturn.errors import ConfigurationError, frameless
 from keyturn.sources import env
 from keyturn.survey import Absent, Offer
 from keyturn.values import BearerToken, Secret
@@ -74,6 +74,7 @@ def look(scene: Scene) -> Absent | Offer:
     )
 
 
+@frameless
 def _token(world: World, number: int) -> Secret:
     try:
         found = world.read_descriptor(number, limit=LIMIT)

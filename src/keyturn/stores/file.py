@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keyturn.errors import StoreChanged, StoreCorrupt, StoreDenied, StoreError, Unavailable
+from keyturn.errors import StoreChanged, StoreCorrupt, StoreDenied, StoreError, Unavailable, frameless
 from keyturn.login import Login
 from keyturn.records import read_record, write_record
 from keyturn.stores.journal import JournalFile
@@ -74,6 +74,7 @@ class FileStore:
         """This place under the profile's lock, which is held already: all stores of a profile share it."""
         return HeldFile(self, lock)
 
+    @frameless
     def read(self) -> Record | None:
         """The record, by whoever: the lock is the caller's business. Raises: StoreError."""
         found = files.read_private(self.path)
@@ -132,6 +133,7 @@ class HeldFile:
         self.check_savable()
         directories.prove_writable(self._store.path)
 
+    @frameless
     def save(self, record: Record, *, replacing: Identity | None, verify: bool = False) -> Record:
         path = self._store.path
         directories.check_own_directory(self._store.directory)

@@ -10,7 +10,7 @@ import os
 import stat
 
 from keyturn import jsontext
-from keyturn.errors import StoreCorrupt, StoreDenied
+from keyturn.errors import StoreCorrupt, StoreDenied, frameless
 from keyturn.login import Identity, Login
 from keyturn.records import read_record, write_record
 from keyturn.values import Value
@@ -67,6 +67,7 @@ class JournalFile:
         except KeyError:
             return None
 
+    @frameless
     def rescued(self) -> Rescued | None:
         """The login that waits for its store. Raises: StoreDenied."""
         found = self._area(_LOGIN_AT, SIZE)
@@ -83,6 +84,7 @@ class JournalFile:
         """Make the intent durable; from here on the token counts as sent. Raises: StoreDenied."""
         self._write(_INTENT_AT, _LOGIN_AT, {name: getattr(intent, name) for name in Intent.fields})
 
+    @frameless
     def rescue(self, login: Login, replaces: Identity) -> None:
         """Make a login durable that its store did not take. Raises: StoreDenied."""
         self._write(

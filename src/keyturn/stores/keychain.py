@@ -7,7 +7,7 @@ is an item, for as long as the cache is gone. The lock is a file as everywhere.
 
 from __future__ import annotations
 
-from keyturn.errors import StoreDenied
+from keyturn.errors import StoreDenied, frameless
 from keyturn.login import CACHED_RENEWABLE, Login, Moved, Tombstone
 from keyturn.records import read_record, write_record
 from keyturn.stores.file import next_generation
@@ -58,6 +58,7 @@ class KeychainStore:
             return cached
         return "unseen" if files.mark(self.kept_path) is not None else None
 
+    @frameless
     def load(self) -> Record | None:
         cached = self._cached()
         if isinstance(cached, Moved):
@@ -76,6 +77,7 @@ class KeychainStore:
         """This place under the profile's lock, which is held already: all stores of a profile share it."""
         return HeldKeychain(self, lock)
 
+    @frameless
     def _cached(self) -> Record | None:
         found = files.read_private(self.cache_path)
         return None if found is None else read_record(found.text, self.cache_path)
@@ -117,6 +119,7 @@ class HeldKeychain:
         directories.prove_writable(self._store.cache_path)
         self._store.item.prove_reachable()
 
+    @frameless
     def save(self, record: Record, *, replacing: Identity | None, verify: bool = False) -> Record:
         store = self._store
         directories.check_own_directory(store.directory)
@@ -147,6 +150,7 @@ class HeldKeychain:
             files.remove_durably(store.kept_path)
         return stored
 
+    @frameless
     def set_aside(self) -> str | None:
         text = self._store.item.read()
         if text is None:

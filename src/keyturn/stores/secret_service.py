@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from keyturn.errors import StoreDenied, StoreError, StoreLocked, StoreMissing
+from keyturn.errors import StoreDenied, StoreError, StoreLocked, StoreMissing, frameless
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,11 +39,13 @@ class Item:
         """For people: what a keychain's own tools would show."""
         return f"the keychain item {self._service}/{self._profile}"
 
+    @frameless
     def read(self) -> str | None:
         """The text of the item. Raises: StoreError within 5 s."""
         self.reads += 1
         return self._bounded("read", lambda backend: backend.get_password(self._service, self._profile))
 
+    @frameless
     def write(self, text: str) -> None:
         """Set the text. Raises: StoreError within 5 s."""
         self.writes += 1
@@ -63,6 +65,7 @@ class Item:
 
         self._bounded("remove", removed)
 
+    @frameless
     def copy_aside(self, text: str, seconds: float) -> str:
         """Keep a damaged text under another name, and say which. Raises: StoreError within 5 s."""
         name = f"{self._profile}.corrupt-{int(seconds)}"

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 
-from keyturn.errors import Refused
+from keyturn.errors import Refused, frameless
 from keyturn.values import Value
 from keyturn.world.programs import desktop_environment, find_program
 
@@ -34,6 +34,7 @@ class Opened(Value):
 def open_browser(
     url: str,
     env: Mapping[str, str],
+@frameless
     *,
     platform: str = sys.platform,
     moment: float = MOMENT_SECONDS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
-from keyturn.errors import StoreCorrupt, StoreDenied
+from keyturn.errors import StoreCorrupt, StoreDenied, frameless
 from keyturn.values import Value
 
 TYPE_CHECKING = False
@@ -29,6 +29,7 @@ class PrivateText(Value):
         return f"PrivateText(read_only={self.read_only})"
 
 
+@frameless
 def read_private(path: str) -> PrivateText | None:
     """A file that only its owner can read; None when there is none.
 
@@ -69,6 +70,7 @@ def read_private(path: str) -> PrivateText | None:
         os.close(descriptor)
 
 
+@frameless
 def read_whole(path: str, descriptor: int) -> str:
     """The text behind a descriptor. Raises: StoreCorrupt for more than 1 MiB, or no UTF-8."""
     found = b"".join(_pieces(descriptor))
@@ -84,6 +86,7 @@ def read_whole(path: str, descriptor: int) -> str:
         ) from None
 
 
+@frameless
 def write_durably(path: str, text: str) -> None:
     """Replace a file: unique temporary file, fsync, rename, fsync of the directory.
 

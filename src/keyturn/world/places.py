@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import sys
 
-from keyturn.errors import ConfigurationError
+from keyturn.errors import ConfigurationError, frameless
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+@frameless
 def config_dir(env: Mapping[str, str]) -> str:
     """The directory of `config.json`."""
     return _home(env) or _platform_dir(env, "XDG_CONFIG_HOME", ".config", "user_config_path")
 
 
+@frameless
 def state_dir(env: Mapping[str, str]) -> str:
     """The directory above `logins/`."""
     return _home(env) or _platform_dir(env, "XDG_STATE_HOME", ".local/state", "user_state_path")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import stat
 
-from keyturn.errors import ConfigurationError, StoreCorrupt
+from keyturn.errors import ConfigurationError, StoreCorrupt, frameless
 from keyturn.world import files
 
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0)
 
 
+@frameless
 def read_text(path: str, *, ours_alone: bool = True) -> str | None:
     """A text file; None when there is none.
 

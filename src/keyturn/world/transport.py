@@ -7,7 +7,7 @@ import ssl
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
-from keyturn.errors import AuthError, ConfigurationError, Unavailable
+from keyturn.errors import AuthError, ConfigurationError, Unavailable, frameless
 from keyturn.wire import Response, origin
 from keyturn.world.tls import TlsContext
 
@@ -43,6 +43,7 @@ class Transport:
         """
         return self._tls.context()
 
+    @frameless
     def proxy_for(self, url: str) -> str | None:
         """The proxy of a URL; loopback never has one. Raises: ConfigurationError naming the variable."""
         target = origin(url)
@@ -55,6 +56,7 @@ class Transport:
                 return _checked_proxy(text, name)
         return None
 
+    @frameless
     def settings(self, url: str) -> tuple[ssl.SSLContext, httpx2.Proxy | None]:
         """TLS context and proxy for requests to a URL, for those who build clients of their own.
 
