@@ -8,6 +8,7 @@ import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 URL = "https://auth.example.com/authorize?client_id=a%20b&state=x;y&scope=a+b#c"
+GIVEN = URL.replace(";", "%3B")  # as a program is given it: the same address, with nothing a shell acts on
 LONG = 30.0
 
 RECORDER = """#!{python}
@@ -69,7 +71,7 @@ def opened(env: dict[str, str], *, url: str = URL, platform: str = "linux") -> s
 def test_the_platforms_program_gets_the_url_as_one_argument(program: Callable[..., Path]) -> None:
     xdg = program("xdg-open")
     assert opened({"DISPLAY": ":0", "PATH": str(xdg.parent)}) == str(xdg)
-    assert noted(xdg)["argv"] == [str(xdg), URL]
+    assert noted(xdg)["argv"] == [str(xdg), GIVEN]
 
 
 @pytest.mark.proves("T8")
@@ -101,7 +103,7 @@ def test_a_failing_program_gives_way_to_the_next(program: Callable[..., Path]) -
     first, second = program("xdg-open", status=3), program("gio")
     assert opened({"WAYLAND_DISPLAY": "w", "PATH": str(first.parent)}) == str(second)
     assert called(first)
-    assert noted(second)["argv"] == [str(second), "open", URL]
+    assert noted(second)["argv"] == [str(second), "open", GIVEN]
 
 
 def test_nothing_that_opens_means_none(program: Callable[..., Path]) -> None:
@@ -139,7 +141,7 @@ def test_without_a_display_nothing_is_started(program: Callable[..., Path], env:
 def test_browser_is_honoured_even_without_a_display(program: Callable[..., Path]) -> None:
     mine = program("my browser")
     assert opened({"BROWSER": f"'{mine}' --new --url=%s", "PATH": ""}) == str(mine)
-    assert noted(mine)["argv"] == [str(mine), "--new", f"--url={URL}"]
+    assert noted(mine)["argv"] == [str(mine), "--new", f"--url={GIVEN}"]
 
 
 def test_browser_is_a_list_and_the_url_is_added_where_it_is_not_placed(program: Callable[..., Path]) -> None:
@@ -147,7 +149,7 @@ def test_browser_is_a_list_and_the_url_is_added_where_it_is_not_placed(program: 
     chosen = os.pathsep.join(["", "nowhere-at-all", "unclosed ' quote", "&", "bad", "good -x &"])
     assert opened({"BROWSER": chosen, "PATH": str(bad.parent)}) == str(good)
     assert called(bad)
-    assert noted(good)["argv"] == [str(good), "-x", URL]
+    assert noted(good)["argv"] == [str(good), "-x", GIVEN]
 
 
 def test_browser_rules_alone(program: Callable[..., Path]) -> None:
@@ -161,8 +163,44 @@ def test_no_shell_reads_the_url(program: Callable[..., Path], tmp_path: Path) ->
     mine = program("mine")
     url = f"https://auth.example.com/a?b=$(touch%20{tmp_path}/owned)&c;touch&'%s'"
     assert opened({"BROWSER": "mine %s", "PATH": str(mine.parent)}, url=url)
-    assert noted(mine)["argv"] == [str(mine), url]
+    (given,) = noted(mine)["argv"][1:]  # type: ignore[index] # a list
+    assert unquote(given) == unquote(url)
+    assert not set("$;'()!`") & set(given)
     assert not (tmp_path / "owned").exists()
+
+
+@pytest.mark.proves("T7")
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "sh -c 'mine %s'",
+        "{sh} -c 'mine %s'",
+        "/usr/bin/env bash -lc mine%s",
+        "sh -c %s",
+        "xterm -e 'mine %s'",
+        "cmd.exe /c 'start %s'",
+        "mine 'a %s'",
+    ],
+)
+def test_a_command_that_would_take_the_url_apart_is_not_used_and_the_person_is_told(
+    program: Callable[..., Path], tmp_path: Path, caplog: pytest.LogCaptureFixture, entry: str
+) -> None:
+    mine = program("mine")
+    url = f"https://auth.example.com/a?b=c&touch${{IFS}}{tmp_path}/owned;touch&mine"
+    url = url.replace("{", "%7B").replace("}", "%7D")
+    paths = os.pathsep.join([str(mine.parent), "/usr/bin", "/bin"])
+    sh = find_program("sh", {"PATH": paths})
+    assert opened({"BROWSER": entry.format(sh=sh), "PATH": paths}, url=url) is None
+    assert not called(mine)
+    assert "BROWSER is not used" in caplog.text
+    assert "word of its own" in caplog.text
+
+
+def test_a_shell_that_gets_the_url_as_a_word_of_its_own_is_fine(program: Callable[..., Path]) -> None:
+    mine = program("mine")
+    paths = os.pathsep.join([str(mine.parent), "/usr/bin", "/bin"])
+    assert opened({"BROWSER": "sh -c 'mine \"$0\"' %s", "PATH": paths})
+    assert noted(mine)["argv"] == [str(mine), GIVEN]
 
 
 @pytest.mark.proves("T7")
@@ -188,7 +226,7 @@ def test_wsl_prefers_its_own_bridge_and_needs_no_display(program: Callable[..., 
     bridge = program("rundll32.exe")
     env = {"WSL_DISTRO_NAME": "Debian", "PATH": str(bridge.parent)}
     assert opened(env) == str(bridge)
-    assert noted(bridge)["argv"] == [str(bridge), "url.dll,FileProtocolHandler", URL]
+    assert noted(bridge)["argv"] == [str(bridge), "url.dll,FileProtocolHandler", GIVEN]
     wslview = program("wslview")
     assert opened(env) == str(wslview)
 

@@ -20,6 +20,9 @@ MOMENT_SECONDS = 1.0
 MAX_URL = 16 * 1024
 # RFC 3986 and nothing else: a backslash or a quote means one thing to us and another to a browser
 _URL = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+", re.ASCII)
+# RFC 3986 allows them as they are; to a shell inside of a program's own script they mean something
+_ENCODED = {ord(character): f"%{ord(character):02X}" for character in "$;'()!`"}
+_SHELLS = frozenset("sh bash dash zsh ksh fish csh tcsh ash busybox cmd powershell pwsh".split())  # noqa: SIM905 - to be read
 _LINUX = (("xdg-open",), ("gio", "open"), ("x-www-browser",))
 _WSL = (("wslview",), ("rundll32.exe", "url.dll,FileProtocolHandler"), *_LINUX)
 
@@ -31,10 +34,10 @@ class Opened(Value):
     program: str
 
 
+@frameless
 def open_browser(
     url: str,
     env: Mapping[str, str],
-@frameless
     *,
     platform: str = sys.platform,
     moment: float = MOMENT_SECONDS,
@@ -45,7 +48,7 @@ def open_browser(
     program that is still there after `moment` seconds counts as opened and is left alone.
     Raises: Refused for anything but https, and http on this machine.
     """
-    url = checked_url(url)
+    url = checked_url(url).translate(_ENCODED)
     for words in _commands(url, env, platform):
         program = find_program(words[0], env)
         if program and _start([program, *words[1:]], env, moment):
@@ -99,8 +102,34 @@ def _own_choice(entry: str, url: str) -> Iterator[list[str]]:
         words.pop()
     if not words:
         return
+    if _is_code(words):
+        import logging
+
+        logging.getLogger("keyturn").warning(
+            "BROWSER is not used: %s would read the address as a part of a command; "
+            "let it be a word of its own: BROWSER='program %%s'",
+            words[0],
+        )
+        return
     given = [word.replace("%s", url) for word in words[1:]]
     yield [words[0], *given] if "%s" in entry else [words[0], *given, url]
+
+
+def _is_code(words: list[str]) -> bool:
+    """Whether the address would stand within a command that another program takes apart (`sh -c 'x %s'`).
+
+    The address comes from the authority; a shell would run what stands behind an `&` in it.
+    """
+    from itertools import pairwise
+
+    shell = False
+    for previous, word in pairwise(words):
+        name = os.path.basename(previous.replace("\\", "/")).lower().removesuffix(".exe")
+        shell = shell or name in _SHELLS
+        option = previous.startswith(("-", "/")) and previous[-1:].lower() in ("c", "k", "d")
+        if "%s" in word and (any(character.isspace() for character in word) or (shell and option)):
+            return True
+    return False
 
 
 def _start(words: list[str], env: Mapping[str, str], moment: float) -> bool:
