@@ -26,17 +26,25 @@ from keyturn.world import World
 
 MAIN = "MainThread"
 RENEWAL = "keyturn-renewal"
+WAITING = "tell when waiting"
 _PR_SET_PTRACER, _ANYBODY = 0x59616D61, ctypes.c_ulong(-1 & (2**64 - 1))
 
 
 class Watched(World):
-    """This machine; it counts how often somebody waited for the lock."""
+    """This machine; it counts how often somebody waited for the lock, and tells of the first time."""
 
     waits = 0
+
+    def __init__(self, connection: socket.socket, *, tells: bool) -> None:
+        super().__init__()
+        self._connection = connection
+        self._tells = tells
 
     def sleep(self, seconds: float) -> None:
         """One look at the lock that found it taken."""
         self.waits += 1
+        if self.waits == 1 and self._tells:
+            _tell(self._connection, waiting=True)
         super().sleep(seconds)
 
 
@@ -45,7 +53,7 @@ def ask(connection: socket.socket) -> None:
     _tell(connection, pid=os.getpid())
     line = json.loads(connection.makefile().readline())
     os.environ["KEYTURN_HOME"] = line["home"]
-    world = Watched()
+    world = Watched(connection, tells=line["pause"] == WAITING)
     # where the system lets a process be traced by its parents alone
     ctypes.CDLL(None).prctl(_PR_SET_PTRACER, _ANYBODY, 0, 0, 0)
     pause = line["pause"]

@@ -6,9 +6,11 @@ import json
 import os
 import re
 import select
+import signal
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -46,7 +48,7 @@ class Program:
 
     def traced(self, log: Path, *wishes: str) -> None:
         """Attach a tracer to the thread that pauses, with these wishes of strace, and let it go on."""
-        thread = self._heard()["thread"]
+        self._log, thread = log, self._heard()["thread"]
         argv = ["strace", "-s", "0", "-o", str(log), *wishes, "-p", str(thread)]
         self._tracer = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True)
         assert self._tracer.stderr is not None
@@ -57,6 +59,21 @@ class Program:
     def traced_to_the_end(self) -> None:
         """Wait until the tracer has written everything down."""
         self._tracer.communicate(timeout=SECONDS)
+
+    def waits(self) -> None:
+        """Return when it has found the lock taken; it was started with the pause WAITING."""
+        assert self._heard() == {"waiting": True}
+
+    def stopped(self) -> None:
+        """Return when its tracer says that it has stopped."""
+        deadline = time.monotonic() + SECONDS
+        while "stopped by SIGSTOP" not in self._log.read_text():
+            assert time.monotonic() < deadline, "it did not stop"
+            time.sleep(0.002)
+
+    def go_on(self) -> None:
+        """Let it continue after a stop."""
+        signal.pidfd_send_signal(self._process, signal.SIGCONT)
 
     def answer(self) -> dict[str, Any] | None:
         """What it got, or None when it was killed; it is gone then, with all it held."""
