@@ -133,10 +133,20 @@ def test_a_login_that_ended_exits_4_and_names_the_command(logged_in: Asker) -> N
 def test_one_401_is_answered_by_one_renewal_and_one_retry(logged_in: Asker) -> None:
     logged_in.sandbox.set(api_reject_next=1)
     assert logged_in("-p", "Hello")[0] == 0
-    logged_in.sandbox.set(api_reject_next=2)
+    assert [event.facts["status"] for event in logged_in.sandbox.log.events("api")] == [401, 200]
+    assert len(logged_in.sandbox.log.events("token")) == 1
+
+
+@pytest.mark.proves("L19")
+def test_a_second_401_is_final_and_another_within_the_minute_renews_nothing(logged_in: Asker) -> None:
+    logged_in.sandbox.set(api_reject_next=3)
     assert logged_in("-p", "Hello")[0] == 4
-    assert [event.facts["status"] for event in logged_in.sandbox.log.events("api")] == [401, 200, 401, 401]
-    assert len(logged_in.sandbox.log.events("token")) == 2
+    status, _, err = logged_in("-p", "Hello")
+    assert status == 4
+    assert "the API rejects tokens of this login, although it was renewed for that" in err
+    assert [event.facts["status"] for event in logged_in.sandbox.log.events("api")] == [401, 401, 401]
+    assert len(logged_in.sandbox.log.events("token")) == 1
+    assert logged_in("-p", "Hello")[0] == 0  # the token was never dead
 
 
 def test_a_rejected_key_exits_4_and_names_its_variable(ask: Asker) -> None:

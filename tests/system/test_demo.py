@@ -36,7 +36,8 @@ ROW = "{http://www.w3.org/2000/svg}g[@class='row']"
 BROWSER = """#!{python}
 import sys, urllib.request
 from keyturn.sandbox.person import visit
-urllib.request.urlopen(visit(sys.argv[1], account="operations@example.com"))
+straight = urllib.request.build_opener(urllib.request.ProxyHandler({{}}))  # as browsers do
+straight.open(visit(sys.argv[1], account="operations@example.com"))
 """
 
 
