@@ -25,8 +25,11 @@ def pad(text: str, width: int) -> str:
     return text + " " * (width - cells(text))
 
 
-def wrap(text: str, width: int) -> list[str]:
-    """Lines of at most `width` columns, parted at spaces; a longer word is parted where it must be."""
+def wrap(text: str, width: int, *, whole: bool = False) -> list[str]:
+    """Lines of at most `width` columns, parted at spaces; a longer word is parted where it must be.
+
+    With `whole` no word is: an address or a path stays on a line of its own, for copying.
+    """
     lines = [""]
     for word in text.split():
         rest = word
@@ -36,7 +39,7 @@ def wrap(text: str, width: int) -> list[str]:
             continue
         if lines[-1]:
             lines.append("")
-        while cells(rest) > width:
+        while cells(rest) > width and not whole:
             piece = _fitting(rest, width)
             lines[-1:] = [piece, ""]
             rest = rest[len(piece) :]

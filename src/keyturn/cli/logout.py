@@ -79,24 +79,24 @@ def _all_profiles(world: World, configured: list[str]) -> list[str]:
 def _report(done: LoggedOut, terminal: Terminal) -> None:
     where = clean(done.where, _TEXT_LIMIT)
     if done.aside is not None:
-        terminal.print(f"profile {done.profile}: the record in {where} was damaged")
-        terminal.print(f"  it was moved to {clean(done.aside, _TEXT_LIMIT)}, and is not used any more")
+        terminal.tell(f"profile {done.profile}: the record in {where} was damaged")
+        terminal.tell(f"  it was moved to {clean(done.aside, _TEXT_LIMIT)}, and is not used any more")
         terminal.warn("what is in it was not revoked; look at it, and end the login at the authority")
     elif done.login is None:
-        terminal.print(f"profile {done.profile}: there was no login in {where}")
+        terminal.tell(f"profile {done.profile}: there was no login in {where}")
     if done.login is None:
         return
     who = clean(done.login.who or "")
     what = "the API key" if done.login.kind == "api_key" else f"the login{f' of {who}' if who else ''}"
-    terminal.print(f"profile {done.profile}: {what} was removed from {where}")
+    terminal.tell(f"profile {done.profile}: {what} was removed from {where}")
     if done.login.kind == "api_key":
-        terminal.print("  only deleted here: the key still works until it is deleted where it was made")
+        terminal.tell("  only deleted here: the key still works until it is deleted where it was made")
     if done.revoked:
-        terminal.print(f"  revoked at the authority: {' and '.join(_NAMES[name] for name in done.revoked)}")
+        terminal.tell(f"  revoked at the authority: {' and '.join(_NAMES[name] for name in done.revoked)}")
     if done.unrevoked:
         names = " and ".join(_NAMES[name] for name in done.unrevoked)
         why = clean(done.why_not or "unknown reason", _TEXT_LIMIT)
-        terminal.print(f"  only deleted here, not revoked: {names} ({why})")
+        terminal.tell(f"  only deleted here, not revoked: {names} ({why})")
     if done.shared_with:
         others = " and ".join(done.shared_with)
         terminal.warn(
@@ -132,7 +132,7 @@ def _winner(auth: Auth, terminal: Terminal) -> Row | None:
 
 def _say_what_wins(auth: Auth, done: list[LoggedOut], terminal: Terminal) -> None:
     if not done:
-        terminal.print("no profile holds a login")
+        terminal.tell("no profile holds a login")
     winner = _winner(auth, terminal)
     if winner is None:
         said = "nothing offers a credential now; to log in: keyturn login"
@@ -140,4 +140,4 @@ def _say_what_wins(auth: Auth, done: list[LoggedOut], terminal: Terminal) -> Non
         said = f"{winner.source.name} comes first now, and cannot be used; see: keyturn explain"
     else:
         said = f"{winner.source.name} is used from now on; see: keyturn explain"
-    terminal.print(in_scene(said, auth.scene()))
+    terminal.tell(in_scene(said, auth.scene()))

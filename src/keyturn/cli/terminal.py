@@ -90,6 +90,17 @@ class Terminal:
         """A line of the answer. Raises: OutputError; BrokenPipeError when its reader has left."""
         self._write(f"{text}\n")
 
+    def tell(self, text: str) -> None:
+        """A sentence of the answer, parted between words on a terminal, as far in as it begins. As `print`."""
+        if not self.is_terminal:
+            self.print(text)
+            return
+        from keyturn.cli.layout import wrap
+
+        margin = " " * (len(text) - len(text.lstrip()))
+        for line in wrap(text, self.width - len(margin), whole=True):
+            self.print(f"{margin}{line}")
+
     def write(self, piece: str) -> None:
         """A piece of the answer, at once. Raises: as `print`."""
         self._write(piece, flush=True)

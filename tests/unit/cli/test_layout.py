@@ -47,3 +47,11 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
 def test_a_table_needs_room() -> None:
     assert table([("a" * 20, "text")], 50) is None
     assert table([("a", "text"), ("bb", "")], 40) == ["a   text", "bb"]
+
+
+@pytest.mark.parametrize("width", [20, 40, 80])
+def test_a_path_stays_whole_for_copying(width: int) -> None:
+    path = "/home/me/.local/state/keyturn/logins/default.json"
+    lines = wrap(f"the login was removed from {path} and revoked", width, whole=True)
+    assert " ".join(lines).split() == ["the", "login", "was", "removed", "from", path, "and", "revoked"]
+    assert all(cells(line) <= width or line == path for line in lines)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from tests.unit.cli.conftest import Machine
+
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
@@ -212,3 +214,12 @@ def test_json_tells_programs_what_happened(desk: Desk) -> None:
         ],
         "winner": None,
     }
+
+
+def test_on_a_narrow_terminal_no_word_and_no_path_is_broken(keyturn: Machine) -> None:
+    keyturn.log_in(authority=None)
+    done = keyturn.drawn("logout", columns=40)
+    record = f"{keyturn.world.state_dir()}/logins/default.json"
+    assert record in done.lines
+    assert all(len(line) <= 40 for line in done.lines if record not in line)
+    assert "  only deleted here, not revoked: the" in done.lines
