@@ -41,7 +41,7 @@ if TYPE_CHECKING:
             """Forget the intent alone: a login may wait in the same journal. Raises: StoreError."""
 
         def clear(self) -> None:
-            """Forget both. Raises: StoreError."""
+            """Forget both, after a save; never an error: what stays is stale, and dropped later."""
 
         def remove(self) -> None:
             """Leave nothing behind. Raises: StoreError."""
