@@ -102,7 +102,7 @@ FAULTS = [
     Fault("503", said(503, Retry_After="120"), "status 503"),
     Fault("a redirect", said(307, Location="http://127.0.0.1:9/"), "status 307"),
     Fault("a captive portal", said(200, b"<h1>Accept the terms</h1>", "text/html"), "not JSON"),
-    Fault("10 MB", said(200, GARBAGE), "broke"),
+    Fault("10 MB", said(200, GARBAGE), "more than 1 MiB"),
     Fault("not HTTP", lambda trip: trip.say(b"SSH-2.0-server\r\n"), "broke"),
     Fault("reset in the answer", lost(lambda answer: answer[:-40], cut=True), "broke", spent=True),
     Fault("end in the answer", lost(lambda answer: answer[:-40]), "broke", spent=True),
@@ -125,7 +125,7 @@ FAULTS = [
                 one, lambda body: json.dumps({**json.loads(body), "x": "x" * (10 << 20)}).encode()
             )
         ),
-        "broke",
+        "more than 1 MiB",
         spent=True,
     ),
     Fault(
