@@ -14,6 +14,8 @@ from keyturn.login import Login
 from keyturn.stores import open_store
 from keyturn.testing import FakeWorld, make_login
 from tests.secretscan import register
+from tests.unit.cli.desk import AT, WHERE, Desk
+from tests.unit.oauth.conftest import metadata, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -85,3 +87,17 @@ class Machine:
 def keyturn(tmp_path: Path) -> Machine:
     """`keyturn("status", "--json", ANTHROPIC_API_KEY=…)` is what a person would have typed."""
     return Machine(tmp_path)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    """A machine at which somebody types, with nothing on it."""
+    return Desk(tmp_path)
+
+
+@pytest.fixture
+def logged_in(desk: Desk) -> Desk:
+    """The same, logged in at the usual authority."""
+    desk("login", *AT, *WHERE, lines="", script=[metadata(), tokens()])
+    assert desk.stored() is not None
+    return desk

@@ -12,7 +12,7 @@ from keyturn.login import Tombstone
 from keyturn.stores import open_store
 from keyturn.testing import answer
 from tests.secretscan import make_secret
-from tests.unit.cli.test_login import AT, WHERE, Desk
+from tests.unit.cli.desk import AT, WHERE, Desk
 from tests.unit.oauth.conftest import ISSUER, contents, metadata, tokens
 
 if TYPE_CHECKING:
@@ -20,11 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.unit.cli.conftest import Machine
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
 
 
 def log_in(desk: Desk, *words: str) -> None:
