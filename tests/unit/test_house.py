@@ -33,6 +33,7 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
         {"os", "select", "subprocess", "tempfile"},
         "plays the person and other programs",
     ),
+    "keyturn.doctor": ({"os", "time"}, "looks at the machine itself, which is all that it is for"),
     "keyturn.cli.demo": ({"os", "tempfile"}, "makes the file that the picture is written to"),
     "keyturn.testing": ({"os", "time"}, "stands in for the operating system"),
     "keyturn.cli.run": ({"os", "signal", "subprocess"}, "becomes the command that it was asked to run"),
