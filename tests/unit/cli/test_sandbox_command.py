@@ -80,7 +80,7 @@ def test_a_port_is_a_number_that_a_port_has(env: dict[str, str], port: str) -> N
 
 
 def test_tokens_that_never_live_are_refused(env: dict[str, str]) -> None:
-    words = [KEYTURN, "sandbox", "--lifetime", "0"]
+    words = [str(KEYTURN), "sandbox", "--lifetime", "0"]
     done = subprocess.run(words, env=env, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 2
     assert "a token must live for a second at least" in done.stderr
