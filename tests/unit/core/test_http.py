@@ -181,6 +181,51 @@ class TestAudience:
         assert "authorization" not in taken.headers
         assert secret not in " ".join(taken.headers.values())
 
+    @pytest.mark.parametrize("follow", [True, False])
+    def test_a_transport_that_makes_another_request_of_it_takes_no_key_anywhere(
+        self, tmp_path: Path, *, follow: bool
+    ) -> None:
+        class Rebuilding(httpx2.BaseTransport):
+            def __init__(self) -> None:
+                self.inner = httpx2.HTTPTransport()
+
+            def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+                made = httpx2.Request(
+                    request.method, request.url, headers=request.headers, content=request.read()
+                )
+                return self.inner.handle_request(made)
+
+        with Web() as other, Web(Said(307, {"Location": f"{other.url}/taken"}), UNAUTHORIZED) as api:
+            secret = make_secret("api-key")
+            world = FakeWorld(tmp_path, {"ANTHROPIC_API_KEY": secret, "ANTHROPIC_BASE_URL": api.url})
+            with httpx2.Client(
+                auth=RequestAuth(Auth(world=world)), transport=Rebuilding(), follow_redirects=follow
+            ) as client:
+                client.post(f"{api.url}/v1", json={})
+                with pytest.raises(Refused, match="does not tell where its requests go") as caught:
+                    client.post(f"{api.url}/v1", json={})
+            assert "hand the request on" in (caught.value.hint or "")
+            shown = "".join(value for one in (*other.asked, *api.asked) for value in one.headers.values())
+            assert secret not in shown
+
+    def test_a_transport_that_hands_the_request_on_sends_the_key(self, tmp_path: Path) -> None:
+        class Counting(httpx2.BaseTransport):
+            def __init__(self) -> None:
+                self.inner, self.count = httpx2.HTTPTransport(), 0
+
+            def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+                self.count += 1
+                return self.inner.handle_request(request)
+
+        secret, counting = make_secret("api-key"), Counting()
+        with Web() as api:
+            world = FakeWorld(tmp_path, {"ANTHROPIC_API_KEY": secret, "ANTHROPIC_BASE_URL": api.url})
+            auth = Auth(world=world)
+            with httpx2.Client(auth=RequestAuth(auth), transport=counting) as client:
+                client.post(f"{api.url}/v1", json={}, headers={"x-api-key": "theirs"})
+        assert [one.headers["x-api-key"] for one in api.asked] == [secret]
+        assert counting.count == 1
+
     def test_a_redirect_within_the_origin_keeps_it(
         self, tmp_path: Path, send: Callable[..., httpx2.Response]
     ) -> None:
