@@ -1,4 +1,8 @@
-"""`python -m keyturn`: the same as the command, and nothing of the working directory is imported (T6)."""
+"""`python -m keyturn`: the same as the command; nothing more of the working directory is imported (T6).
+
+What Python looks up before this runs it cannot take back, and that is this package itself: where the
+directory is not yours use the command, or `python -P -m keyturn`.
+"""
 
 from __future__ import annotations
 

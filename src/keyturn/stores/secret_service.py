@@ -68,9 +68,17 @@ class Item:
     @frameless
     def copy_aside(self, text: str, seconds: float) -> str:
         """Keep a damaged text under another name, and say which. Raises: StoreError within 5 s."""
-        name = f"{self._profile}.corrupt-{int(seconds)}"
-        self._bounded("write", lambda backend: backend.set_password(self._service, name, text))
-        return f"the keychain item {self._service}/{name}"
+        first = f"{self._profile}.corrupt-{int(seconds)}"
+
+        def copied(backend: KeyringBackend) -> str:
+            name, number = first, 1
+            while backend.get_password(self._service, name) not in (None, text):
+                number += 1
+                name = f"{first}-{number}"
+            backend.set_password(self._service, name, text)
+            return name
+
+        return f"the keychain item {self._service}/{self._bounded('write', copied)}"
 
     def prove_reachable(self) -> None:
         """Show that the keychain answers. Raises: StoreError within 5 s."""

@@ -184,7 +184,11 @@ def set_aside(path: str, seconds: float) -> str:
 
     Raises: StoreDenied.
     """
-    aside = f"{path}.corrupt-{int(seconds)}"
+    aside = first = f"{path}.corrupt-{int(seconds)}"
+    number = 1
+    while os.path.lexists(aside):  # set aside in this same second: that one is kept, too
+        number += 1
+        aside = f"{first}-{number}"
     try:
         os.replace(path, aside)
     except OSError as error:

@@ -78,6 +78,43 @@ class TestFileStore(StoreContract):
         Path(store.where).write_text(text, encoding="utf-8")
 
 
+def test_records_that_are_damaged_in_the_same_second_are_all_kept(tmp_path: Path) -> None:
+    store = FileStore(FakeWorld(tmp_path), "default")
+    kept: list[str] = []
+    for number in range(3):
+        save(store, make_login())
+        Path(store.path).write_text(f"damaged {number}", encoding="utf-8")
+        with hold(store) as held:
+            aside = held.set_aside()
+        assert aside is not None
+        kept.append(aside)
+    assert [Path(aside).read_text(encoding="utf-8") for aside in kept] == [f"damaged {n}" for n in range(3)]
+
+
+def test_items_that_are_damaged_in_the_same_second_are_all_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: dict[str, str] = {}
+
+    class Backend:
+        def get_password(self, service: str, name: str) -> str | None:
+            return kept.get(f"{service}/{name}")
+
+        def set_password(self, service: str, name: str, text: str) -> None:
+            kept[f"{service}/{name}"] = text
+
+    monkeypatch.setattr("keyturn.stores.secret_service._find_backend", Backend)
+    item = Item(FakeWorld(tmp_path), "default")
+    places = [item.copy_aside(text, NOW) for text in ("one", "two", "two", "three")]
+    assert [kept[place.removeprefix("the keychain item ")] for place in places] == [
+        "one",
+        "two",
+        "two",
+        "three",
+    ]
+    assert sorted(kept.values()) == ["one", "three", "two"]
+
+
 @pytest.mark.proves("L2", "L4", "L18")
 class TestMemoryStore(StoreContract):
     def make_store(self, world: World, profile: str) -> LoginStore:
