@@ -16,9 +16,10 @@ class Mutant:
     new: str
 
 
-RENEW, SPEND, FILE, JOURNAL, SIDECAR = (
+RENEW, SPEND, PAUSES, FILE, JOURNAL, SIDECAR = (
     "oauth/renew.py",
     "oauth/spend.py",
+    "oauth/pauses.py",
     "stores/file.py",
     "stores/journal.py",
     "stores/sidecar.py",
@@ -255,11 +256,11 @@ MUTANTS = [
         "    if str(origin(str(response.request.url))) != credential.audience:\n        return False",
         "    if False:\n        return False",
     ),
-    Mutant(("L19",), "one renewal a minute", SPEND, "    _check_rejections(renewal)\n", ""),
+    Mutant(("L19",), "one renewal a minute", SPEND, "    check_rejections(renewal)\n", ""),
     Mutant(
         ("L20",),
         "pauses",
-        SPEND,
+        PAUSES,
         "            retry_at=now + min(doubled * jitter, FARTHEST_SECONDS),",
         "            retry_at=now,",
     ),
@@ -270,8 +271,10 @@ MUTANTS = [
         "now < self.retry_at <= now + FARTHEST_SECONDS",
         "now < self.retry_at",
     ),
-    Mutant(("L20",), "jitter", SPEND, "    jitter = 0.75 + 0.5 * renewal.world.random()", "    jitter = 1.0"),
-    Mutant(("L20",), "Retry-After", SPEND, "answer.retry_after or _PAUSE_FIRST", "_PAUSE_FIRST"),
+    Mutant(
+        ("L20",), "jitter", PAUSES, "    jitter = 0.75 + 0.5 * renewal.world.random()", "    jitter = 1.0"
+    ),
+    Mutant(("L20",), "Retry-After", SPEND, "answer.retry_after or PAUSE_FIRST", "PAUSE_FIRST"),
     Mutant(
         ("L21",),
         "digits in a string",

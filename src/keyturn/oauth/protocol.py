@@ -6,6 +6,7 @@ RFC 6749, 7009 (revocation), 7591 (registration), 7636 (PKCE), 8707 (resource).
 from __future__ import annotations
 
 from keyturn import jsontext
+from keyturn.oauth.account import named
 from keyturn.values import Secret, Value
 from keyturn.wire import Request
 
@@ -169,7 +170,7 @@ def read_grant(found: Mapping[str, Any]) -> Granted | None:
         return None
     refresh = found.get("refresh_token")
     scope = found.get("scope")
-    account, account_id, organization, organization_id = _who(found)
+    account, account_id, organization, organization_id = named(found)
     life, odd = _life(found.get("expires_in"))
     return Granted(
         access_token=Secret(found["access_token"]),
@@ -258,50 +259,3 @@ def _life(value: object) -> tuple[float | None, bool]:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None, True
     return (float(value), False) if 0 < value < 1e11 else (None, False)  # noqa: PLR2004 - three thousand years
-
-
-def _who(found: Mapping[str, Any]) -> tuple[str | None, str | None, str | None, str | None]:
-    """Account and organisation as servers name them: objects beside the token, or an ID token's claims.
-
-    An ID token read here came straight from the token endpoint, so its signature need not be checked
-    (OpenID Connect Core 3.1.3.7), and nothing is decided by it but whose name is shown and compared.
-    """
-    claims = _claims(found.get("id_token"))
-    account, organization = found.get("account"), found.get("organization")
-    account = account if isinstance(account, dict) else claims
-    organization = organization if isinstance(organization, dict) else {}
-    return (
-        _first_text(account, "email_address", "email", "preferred_username", "name", "sub"),
-        _first_id(account, "uuid", "id", "sub"),
-        _first_text(organization, "name"),
-        _first_id(organization, "uuid", "id"),
-    )
-
-
-def _first_text(found: Mapping[str, Any], *names: str) -> str | None:
-    for name in names:
-        value = found.get(name)
-        if isinstance(value, str) and value.strip():
-            return value.strip()[:200]
-    return None
-
-
-def _first_id(found: Mapping[str, Any], *names: str) -> str | None:
-    """An id with its kind before it: the same server may say one kind now and another at a renewal."""
-    for name in names:
-        value = _first_text(found, name)
-        if value is not None:
-            return value if name == "uuid" else f"{name}:{value}"
-    return None
-
-
-def _claims(id_token: object) -> dict[str, Any]:
-    if not isinstance(id_token, str) or id_token.count(".") != 2:  # noqa: PLR2004 - header.payload.signature
-        return {}
-    from base64 import urlsafe_b64decode
-
-    payload = id_token.split(".")[1]
-    try:
-        return jsontext.parse_object(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)).decode("utf-8"))
-    except ValueError:
-        return {}

@@ -5,10 +5,11 @@ from __future__ import annotations
 from keyturn.errors import AuthError, ConfigurationError, Rejected, StoreChanged, StoreError, Unavailable
 from keyturn.login import Login, Quarantine
 from keyturn.oauth import outcomes, protocol
+from keyturn.oauth.pauses import PAUSE_FIRST, PAUSE_REFUSED, check_rejections, check_trouble, remember
 from keyturn.oauth.successor import renewed
 from keyturn.stores import login_of
 from keyturn.stores.journal import Intent
-from keyturn.stores.sidecar import FARTHEST_SECONDS, REJECTION_SECONDS, Rejection, Trouble
+from keyturn.stores.sidecar import Rejection
 from keyturn.values import Value
 
 TYPE_CHECKING = False
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
 # an answer that got lost lets its token be sent once more, and never again
 SENDINGS = 2
-# pauses after a failure, doubled each time up to the last; jittered, so that not all come back together
-_PAUSE_FIRST, _PAUSE_LAST = 2.0, 300.0
-_PAUSE_REFUSED = 60.0
 _SERVER_FAULT, _OK = 500, 200
 
 
@@ -86,8 +84,8 @@ def spend(
         since=since,
         world=world,
     )
-    _check_trouble(renewal)
-    _check_rejections(renewal)
+    check_trouble(renewal)
+    check_rejections(renewal)
     lost = _lost_answer(renewal)
     held.check_savable()
     # Before the intent: what fails here has sent nothing. Under the lock, although it takes its time: of the
@@ -102,7 +100,7 @@ def spend(
         if error.facts.get("sent") is False:
             _take_back(renewal, lost)
         failure = outcomes.not_reached(error, login)
-        _remember(renewal, failure, _PAUSE_FIRST)
+        remember(renewal, failure, PAUSE_FIRST)
         raise failure from None
     except AuthError:
         _take_back(renewal, lost)  # nothing was sent: a proxy or a certificate is set up wrongly
@@ -116,30 +114,6 @@ def spend(
             held.trouble.clear()
         return stored
     raise _refused(renewal, answer, lost)
-
-
-def _check_trouble(renewal: Spending) -> None:
-    """Adopt what somebody else has just been told, and keep to the pause it asked for (L11, L20)."""
-    trouble, now = renewal.held.trouble.read(), renewal.world.now()
-    if trouble is not None and trouble.holds(
-        renewal.login.identity.refresh_hash, now=now, since=renewal.since
-    ):
-        raise trouble.error(now)
-
-
-def _check_rejections(renewal: Spending) -> None:
-    """An API that rejects what was renewed just now is not helped by one renewal after the other (L19)."""
-    if not renewal.rejected:
-        return
-    earlier, now = renewal.held.trouble.rejection(), renewal.world.now()
-    ago = earlier.ago(renewal.login.login_id, now) if earlier is not None else None
-    if ago is not None:
-        raise Rejected(
-            f"the API rejects tokens of this login, although it was renewed for that {ago:.0f} s ago",
-            hint=f"wait {REJECTION_SECONDS - ago:.0f} s for the next renewal, or {outcomes.LOGIN_HINT}",
-            code=outcomes.REJECTED_AGAIN,
-            retry_after=REJECTION_SECONDS - ago,
-        )
 
 
 def _lost_answer(renewal: Spending) -> Intent | None:
@@ -202,38 +176,14 @@ def _refused(renewal: Spending, answer: Denied | Unreadable, lost: Intent | None
         # after one that was lost this sending was the second of an unknown fate, and stays the last (L13).
         if lost is None or lost.attempt == 0:
             renewal.held.journal.begin(lost or _intent(renewal, 0, renewal.world.now()))
-        _remember(renewal, failure, answer.retry_after or _PAUSE_FIRST)
+        remember(renewal, failure, answer.retry_after or PAUSE_FIRST)
     elif isinstance(answer, protocol.Unreadable) and answer.status == _OK:
-        _remember(renewal, failure, _PAUSE_FIRST)  # it may have been spent: the intent stays
+        remember(renewal, failure, PAUSE_FIRST)  # it may have been spent: the intent stays
     else:
         _take_back(renewal, lost)
         wait = answer.retry_after if isinstance(answer, protocol.Unreadable) else None
-        _remember(renewal, failure, wait or _PAUSE_REFUSED)
+        remember(renewal, failure, wait or PAUSE_REFUSED)
     return failure
-
-
-def _remember(renewal: Spending, failure: AuthError, pause: float) -> None:
-    """Leave word for everybody else: what happened, and when to try again (L20)."""
-    held, now = renewal.held, renewal.world.now()
-    refresh_hash = renewal.login.identity.refresh_hash
-    earlier = held.trouble.read()
-    failures = 1
-    if earlier is not None and earlier.refresh_hash == refresh_hash:
-        failures += earlier.failures
-    doubled = min(max(pause, min(_PAUSE_FIRST * 2.0 ** min(failures - 1, 10), _PAUSE_LAST)), FARTHEST_SECONDS)
-    jitter = 0.75 + 0.5 * renewal.world.random()
-    held.trouble.write(
-        Trouble(
-            at=now,
-            code=failure.code,
-            failures=failures,
-            hint=failure.hint or "",
-            kind="configuration" if isinstance(failure, ConfigurationError) else "unavailable",
-            message=failure.message,
-            refresh_hash=refresh_hash,
-            retry_at=now + min(doubled * jitter, FARTHEST_SECONDS),
-        )
-    )
 
 
 def _save(renewal: Spending, answer: Granted) -> Login:
