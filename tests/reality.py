@@ -12,7 +12,7 @@ from keyturn.auth import Auth
 from keyturn.errors import AuthError, Rejected
 from keyturn.login import Login, Tombstone, fingerprint
 from keyturn.oauth import grant
-from keyturn.oauth.lifetime import state
+from keyturn.oauth.lifetime import now_for, state
 from keyturn.stores import journal as journal_module
 from keyturn.stores.file import FileStore, HeldFile
 from keyturn.stores.memory import HeldMemory, MemoryStore
@@ -138,7 +138,7 @@ class Reality:
         login = waiting or record if alone else record
         if not isinstance(login, Login) or login.access_token is None:
             return False
-        believed = state(login, self.world.now()) != "due"
+        believed = state(login, now_for(login, self.world)) != "due"
         return believed and self.authority.accepts(login.access_token.reveal())
 
     def store_login(self, store: LoginStore, account: int, steps: int | None) -> None:

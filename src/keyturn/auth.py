@@ -214,17 +214,20 @@ class Auth:
         seconds = LOOK_SECONDS
         if credential.expires_at is not None:
             # short-lived tokens are looked at more often; the source knows when they are due
-            seconds = min(seconds, (credential.expires_at - self._world.now()) / 10)
+            seconds = min(seconds, self._left(credential) / 10)
         self._kept = credential
         self._fresh_until = self._clock() + seconds
 
     def _left(self, credential: Credential) -> float:
         """Seconds that a credential still has to live; endless when nobody knows."""
-        return float("inf") if credential.expires_at is None else credential.expires_at - self._world.now()
+        if credential.expires_at is None:
+            return float("inf")
+        now = self._world.steady(f"{credential.where}:{credential.expires_at}")  # no jump of the clock (L21)
+        return credential.expires_at - now
 
     def _serves(self) -> bool:
         kept = self._kept
-        return kept is not None and (kept.expires_at is None or kept.expires_at - self._world.now() > 30)  # noqa: PLR2004 - seconds, as in renew.state
+        return kept is not None and self._left(kept) > 30  # noqa: PLR2004 - seconds, as in renew.state
 
     def _chosen(self) -> tuple[Source, Offer]:
         """The winner, found once and then kept: a lower source never takes its place by itself."""

@@ -13,6 +13,7 @@ from keyturn.errors import (
     Unavailable,
 )
 from keyturn.login import ANCESTORS_KEPT, Login, Tombstone
+from keyturn.oauth.lifetime import made_now
 from keyturn.stores import login_of
 from keyturn.values import Value
 from keyturn.wire import origin
@@ -125,7 +126,7 @@ def login_from(
         oauth_beta=oauth_beta,
         billing=profile.billing or "unknown",
         ancestors=(),
-        extra={},
+        extra=made_now(world),
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from keyturn.errors import AuthError, Rejected, StoreError, Unavailable
 from keyturn.login import MOVED_FROM, Login, Moved
 from keyturn.oauth import outcomes
-from keyturn.oauth.lifetime import state
+from keyturn.oauth.lifetime import now_for, state
 from keyturn.stores import login_of
 
 TYPE_CHECKING = False
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from keyturn.values import Secret
     from keyturn.world import World
 
-__all__ = ["WAIT_SECONDS", "current", "state"]
+__all__ = ["WAIT_SECONDS", "current", "now_for", "state"]
 
 WAIT_SECONDS = 45.0
 # how long somebody whose token still serves waits for a better one (I7); the renewal itself goes on
@@ -44,7 +44,7 @@ def current(
     login = login_of(seen)
     if login is not None:
         _check_same(login, expected)
-        now_state = state(login, world.now(), rejected)
+        now_state = state(login, now_for(login, world), rejected)
         if now_state == "fresh" or (now_state == "ahead" and not _can_renew(login, store)):
             return login
         if now_state == "ahead":
@@ -112,7 +112,7 @@ def _wait_and_renew(
             return False
         before = mark
         latest = login_of(store.glance())
-        if latest is None or state(latest, world.now(), rejected) == "due":
+        if latest is None or state(latest, now_for(latest, world), rejected) == "due":
             return False
         adopted = latest
         return True
@@ -156,14 +156,14 @@ def _under_lock(
     if login.generation > replaces.generation:
         replaces = login.identity  # it is in the store now
     _check_same(login, expected)
-    found = state(login, world.now(), rejected)
+    found = state(login, now_for(login, world), rejected)
     if found == "fresh" or (found == "ahead" and wait > 0):
         return login  # somebody was faster: adopt
     if not _can_renew(login, store):
         raise outcomes.ended(login, store, rejected)
     from keyturn.oauth.spend import spend  # a fresh token needs none of it
 
-    must, by_time = found == "due", state(login, world.now())
+    must, by_time = found == "due", state(login, now_for(login, world))
     return spend(
         held,
         world,

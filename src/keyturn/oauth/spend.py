@@ -189,7 +189,7 @@ def _refused(renewal: Spending, answer: Denied | Unreadable, lost: Intent | None
 def _save(renewal: Spending, answer: Granted) -> Login:
     held, login = renewal.held, renewal.login
     try:
-        new = renewed(login, answer, renewal.world.now())
+        new = renewed(login, answer, renewal.world)
     except Rejected:
         if answer.refresh_token not in (None, renewal.refresh_token):
             # nobody may be left with a pair that works; the stored one is known to be replaced, and must
@@ -211,7 +211,7 @@ def _save(renewal: Spending, answer: Granted) -> Login:
 
 
 def _overtaken(renewal: Spending, answer: Granted) -> Login:
-    from keyturn.oauth.lifetime import state
+    from keyturn.oauth.lifetime import now_for, state
 
     latest = login_of(renewal.held.load())
     if latest is None:
@@ -219,7 +219,7 @@ def _overtaken(renewal: Spending, answer: Granted) -> Login:
         raise StoreChanged(
             "the login was logged out while it was renewed; nothing was stored", hint=outcomes.LOGIN_HINT
         )
-    if latest.same_person(renewal.login) and state(latest, renewal.world.now()) != "due":
+    if latest.same_person(renewal.login) and state(latest, now_for(latest, renewal.world)) != "due":
         return latest
     raise StoreChanged("the login was replaced while it was renewed; nothing was written", hint="try again")
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from keyturn.errors import Rejected
 from keyturn.login import ANCESTORS_KEPT, MOVED_FROM, Login, fingerprint
 from keyturn.oauth import outcomes
+from keyturn.oauth.lifetime import MADE, made_now
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from keyturn.oauth.protocol import Granted
+    from keyturn.world import World
 
 
-def renewed(login: Login, answer: Granted, now: float) -> Login:
+def renewed(login: Login, answer: Granted, world: World) -> Login:
     """The login after a granted renewal; fields the answer leaves out keep their values (P25).
 
     Raises: Rejected when the answer is for another account or organisation.
@@ -26,9 +28,10 @@ def renewed(login: Login, answer: Granted, now: float) -> Login:
             hint=outcomes.LOGIN_HINT,
             code="account_changed",
         )
-    extra = {name: value for name, value in (login.extra or {}).items() if name != MOVED_FROM}
+    now = world.now()
+    kept = {name: value for name, value in (login.extra or {}).items() if name not in (MOVED_FROM, MADE)}
     changed = login.replace(
-        extra=extra,
+        extra={**kept, **made_now(world)},
         access_token=answer.access_token,
         issued_at=now,
         expires_at=None if answer.life is None else now + answer.life,

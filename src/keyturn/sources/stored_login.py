@@ -47,7 +47,7 @@ def look(scene: Scene) -> Absent | Offer:
     _check_pinned(scene, seen)
     # nobody renews from a record that is provisioned and only read
     renewable = seen.renewable and not store.read_only
-    state, note = _describe(seen, scene.world.now(), renewable=renewable)
+    state, note = _describe(seen, renew.now_for(seen, scene.world), renewable=renewable)
     return Offer(
         account=seen.who,
         base_url=_url(scene, seen),
@@ -83,7 +83,7 @@ class _Redeem:
             and mark == self._mark
             and rejected is None
         ):
-            state = renew.state(self._login, world.now())
+            state = renew.state(self._login, renew.now_for(self._login, world))
             if state == "fresh" or (state == "ahead" and world.clock() < self._ahead_after):
                 return self._credential
         secret: Secret | None = rejected.secret if rejected is not None else None
@@ -95,7 +95,7 @@ class _Redeem:
             scene.follow(str(gone.facts["to"]))
             mark = scene.store.mark()
             login = renew.current(scene.store, world, rejected=secret, expected=self._login)
-        if renew.state(login, world.now()) == "ahead":
+        if renew.state(login, renew.now_for(login, world)) == "ahead":
             self._ahead_after = world.clock() + AHEAD_PAUSE_SECONDS
         _check_pinned(scene, login)
         self._credential = credential_of(scene, login)

@@ -44,6 +44,7 @@ class FakeWorld(World):
         self.requests: list[Request] = []
         self.browsed: list[str] = []
         self.slept = 0.0
+        self.boot_name: str | None = None
         self.pace = 0.0  # more, where a waiter and what it waits for are threads of one test
         self.impatient = False  # set it where a thread hangs: whoever waits with a limit stops waiting then
         self.terminal = False
@@ -76,6 +77,10 @@ class FakeWorld(World):
     def clock(self) -> float:
         """Seconds that only `advance` and `sleep` let pass."""
         return self._clock
+
+    def boot(self) -> str | None:
+        """`boot_name`; None unless a test says otherwise."""
+        return self.boot_name
 
     def sleep(self, seconds: float) -> None:
         """Let time pass, in `pace` real seconds; other threads get their turn."""

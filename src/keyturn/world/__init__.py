@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 NETWORK_SECONDS = 30.0
 # lifetimes run on a clock that counts suspend (L21); where there is none the monotonic one must do
+_NAMES_KEPT = 256
 _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", None)
 
 
@@ -31,6 +32,7 @@ class World:
     def __init__(self, env: Mapping[str, str] | None = None) -> None:
         self.env: Mapping[str, str] = os.environ if env is None else env
         self._transport: Transport | None = None
+        self._seen: dict[str, tuple[float, float]] = {}
 
     # -- time --
 
@@ -43,6 +45,26 @@ class World:
         if _BOOT_CLOCK is None:
             return time.monotonic()
         return time.clock_gettime(_BOOT_CLOCK)
+
+    def boot(self) -> str | None:
+        """Which start of this machine `clock` counts from; None where that is not known."""
+        try:
+            with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+                return file.read(64).strip() or None
+        except (OSError, ValueError):
+            return None
+
+    def steady(self, name: str, known: tuple[float, float] | None = None) -> float:
+        """The wall clock as nobody has set it since this name was first asked for; Unix seconds.
+
+        `known` are the times of both clocks at some earlier moment, if there is one to count from.
+        """
+        found = self._seen.get(name)
+        if found is None:
+            if len(self._seen) >= _NAMES_KEPT:
+                self._seen.clear()
+            found = self._seen[name] = known or (self.now(), self.clock())
+        return found[0] + self.clock() - found[1]
 
     def sleep(self, seconds: float) -> None:
         """Wait; interruptible."""
