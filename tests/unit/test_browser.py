@@ -294,7 +294,7 @@ def test_https_and_this_machine_may_be_opened(url: str) -> None:
         "https://auth.example.com/\x1b[31m",
         'https://auth.example.com/"',
         "https://auth.example.com/`id`",
-        "https://аuth.example.com/",  # noqa: RUF001 - a Cyrillic letter
+        "https://аuth.example.com/",  # its first letter is Cyrillic
         "https://auth.example.com/" + "a" * 20000,
         "--new-window",
         " https://auth.example.com",

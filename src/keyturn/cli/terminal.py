@@ -91,7 +91,7 @@ class Terminal:
         self._write(f"{text}\n")
 
     def tell(self, text: str) -> None:
-        """A sentence of the answer, parted between words on a terminal, as far in as it begins. As `print`."""
+        """A sentence of the answer, on a terminal parted between words, as far in as it begins."""
         if not self.is_terminal:
             self.print(text)
             return
