@@ -55,6 +55,7 @@ def place(tmp_path: Path) -> Place:
 # -- provisioned records (a mounted secret)
 
 
+@pytest.mark.system  # another user runs this interpreter, whose libraries that user must be able to read
 class TestProvisioned:
     """As Kubernetes mounts a secret: a link to a file of root's in a directory that nobody may write in."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -109,9 +110,8 @@ class TestAheadOfTime:
         assert ahead.auth().credential().secret == ahead.login.access_token, "as another program"
         assert len(ahead.world.requests) == 1
         answering.set()
-        for thread in threading.enumerate():
-            if thread.name == "keyturn-renewal":
-                thread.join(20)
+        while any(thread.name == "keyturn-renewal" for thread in threading.enumerate()):
+            time.sleep(0.01)
         assert auth.credential().secret.reveal() == ahead.access
         refresh_token = ahead.stored().refresh_token
         assert refresh_token is not None
