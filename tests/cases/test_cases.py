@@ -1,6 +1,6 @@
 """Runs each folder here as a case: what is set, what must win, what must be said.
 
-`case.toml` explains itself. A case is resolved (`Auth.credential`) and explained (`Auth.explain`), and the two
+`case.toml` explains itself. A case is resolved (`Auth.credential`) and explained (`Auth.explain`), and both
 must agree. A folder named `files` holds what lies in the home directory; `{home}` stands for that. Nothing
 here may reach a network.
 """
