@@ -5,7 +5,6 @@ Nothing is changed by a login that fails or is cancelled; the browser is told th
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from keyturn.clean import clean
@@ -17,8 +16,6 @@ from keyturn.oauth.grant import api_of, check_store, keep, login_from
 from keyturn.world.listener import Listener
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from keyturn.login import Authority, Login
     from keyturn.oauth.asking import Wish
     from keyturn.oauth.authority import Metadata
@@ -48,7 +45,7 @@ def log_in(
     api_base_url = api_of(profile, metadata)
     check_store(store)
     state = world.random_text()
-    with _listening(profile, state, wish) as listener:
+    with _listen(profile, state, wish) as listener:
         paste_uri = profile.paste_redirect_uri or metadata.paste_redirect_uri
         uris = [listener.redirect_uri, *([paste_uri] if paste_uri else [])]
         authority = metadata.authority(*client_of(world, profile, metadata, uris), profile)
@@ -85,18 +82,6 @@ def _show_account(login: Login, place: str, person: Person, wish: Wish, *, bare:
             "or agree to the account: keyturn login --yes",
             code="not_confirmed",
         )
-
-
-@contextmanager
-def _listening(profile: Profile, state: str, wish: Wish) -> Iterator[Listener]:
-    listener = _listen(profile, state, wish)
-    try:
-        yield listener
-    finally:
-        # its thread may have seen the end first and closed the descriptor that `close` wakes it by; a login
-        # that is stored must not look failed for that
-        with suppress(OSError):
-            listener.close()
 
 
 def _listen(profile: Profile, state: str, wish: Wish) -> Listener:

@@ -69,7 +69,10 @@ class Callers:
 
     def poke(self) -> None:
         """Make the running `turn` return; the one call for other threads."""
-        self._poke.send(b"!")
+        try:
+            self._poke.send(b"!")
+        except OSError:
+            return  # the serving thread has seen the end first, and there is nobody left to wake
 
     def held(self) -> list[Caller]:
         """Those who wait to be answered."""
