@@ -1,7 +1,14 @@
-"""A program that starts, asks for a token and prints it: `python -m bench.ask CLIENT HOME JUDGE`."""
+"""A program that starts, asks for a token and prints it: `python -m bench.ask CLIENT HOME JUDGE [THREADS]`."""
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 from bench.clients import client_named
 
-print(client_named(sys.argv[1]).open(sys.argv[2], sys.argv[3]).token())
+session = client_named(sys.argv[1]).open(sys.argv[2], sys.argv[3])
+if len(sys.argv) == 4:
+    print(session.token())
+else:
+    with ThreadPoolExecutor(int(sys.argv[4])) as pool:
+        for token in pool.map(lambda _: session.token(), range(int(sys.argv[4]))):
+            print(token)

@@ -73,12 +73,13 @@ def _renewal(home: str) -> Counter[str]:
 
 
 def _age(home: str) -> None:
+    from keyturn.login import Login
     from keyturn.records import write_record
     from keyturn.stores.file import FileStore
     from keyturn.world import World
 
     store = FileStore(World({"KEYTURN_HOME": home}), "default")
     login = store.load()
-    assert login is not None  # noqa: S101 - it was renewed a moment ago
+    assert isinstance(login, Login)  # noqa: S101 - it was renewed a moment ago
     with open(store.path, "w", encoding="utf-8") as file:  # noqa: PTH123 - in place: this is no renewal
-        file.write(write_record(login.replace(expires_at=1.0, issued_at=0.0)))
+        file.write(write_record(login.replace(expires_at=login.issued_at)))

@@ -1,7 +1,8 @@
 """A strict token server in a process of its own: it counts, waits, and forgives nothing.
 
 Refresh tokens are used once. A second use ends the family with all its tokens, as RFC 9700 (section 4.14)
-advises. There is no grace: it would hide what is measured here.
+advises. There is no grace, which would hide what is measured, unless a login asks for it; one may also ask
+for answers that get lost after they were decided, and for 503s.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 import time
 import urllib.parse
 import urllib.request
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -28,13 +30,18 @@ LIFETIME = 30 * 24 * 3600
 class Family:
     """One login: the tokens that descend from it, and what was asked with them."""
 
-    def __init__(self, delay: float) -> None:
+    def __init__(self, delay: float, *, grace: float, lost_answers: int, faults: int) -> None:
         self.delay = delay
+        self.grace = grace
+        self.lost_answers = lost_answers
+        self.faults = faults
         self.alive = True
         self.requests = 0
         self.granted = 0
         self.reused = 0
         self.gone = 0
+        self.repeated = 0
+        self.last: tuple[str, float, dict[str, object]] = ("", 0.0, {})
         self.arrivals: list[float] = []
         self.refresh_token = ""
         self.accepted: set[str] = set()
@@ -65,6 +72,14 @@ class Family:
             self.accepted.clear()
         return False
 
+    def repeat(self, token: str) -> dict[str, object] | None:
+        """The last answer once more, for the token that got it, while the grace period lasts."""
+        spent, at, answer = self.last
+        if not self.alive or token != spent or time.monotonic() - at >= self.grace:
+            return None
+        self.repeated += 1
+        return answer
+
     def verdict(self) -> dict[str, object]:
         """What came of it. `accepted` are the fingerprints of the access tokens that work now."""
         return {
@@ -72,6 +87,7 @@ class Family:
             "granted": self.granted,
             "reused": self.reused,
             "gone": self.gone,
+            "repeated": self.repeated,
             "alive": self.alive,
             "arrivals": self.arrivals,
             "accepted": sorted(self.accepted),
@@ -91,7 +107,7 @@ class Court:
             target, body = await _request(reader)
             status, answer = await self._answer(target, body, reader)
             text = json.dumps(answer).encode()
-            head = f"HTTP/1.1 {status} {'OK' if status == 200 else 'Bad Request'}\r\n"
+            head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
             head += f"Content-Type: application/json\r\nContent-Length: {len(text)}\r\n"
             head += "Connection: close\r\n\r\n"
             writer.write(head.encode() + text)
@@ -103,7 +119,7 @@ class Court:
     async def _answer(self, target: str, body: bytes, reader: asyncio.StreamReader) -> tuple[int, Any]:
         fields = _fields(body)
         if target == "/judge/new":
-            family = Family(float(fields["delay"]))
+            family = Family(**fields)
             self._families.append(family)
             return 200, {**self._issue(family), "family": len(self._families) - 1}
         if target == "/judge/reject":
@@ -124,8 +140,19 @@ class Court:
             # its sender died before the request was looked at: nothing was spent
             family.gone += 1
             return 400, {}
+        if family.faults:
+            family.faults -= 1
+            return 503, {"error": "temporarily_unavailable"}
+        repeated = family.repeat(token)
+        if repeated is not None:
+            return 200, repeated
         if family.spend(token):
-            return 200, self._issue(family)
+            answer = self._issue(family)
+            family.last = (token, time.monotonic(), answer)
+            if family.lost_answers:
+                family.lost_answers -= 1
+                raise ConnectionAbortedError
+            return 200, answer
         return 400, {"error": "invalid_grant", "error_description": "the refresh token is not valid"}
 
     def _issue(self, family: Family) -> dict[str, object]:
@@ -152,9 +179,14 @@ class Judge:
         self._process.stdin.close()
         self._process.wait()
 
-    def new_login(self, delay: float) -> Trial:
-        """A new family; `delay` seconds pass before each refresh of it is looked at."""
-        return Trial(self, self._ask("/judge/new", {"delay": delay}))
+    def new_login(self, delay: float, *, grace: float = 0.0, lost_answers: int = 0, faults: int = 0) -> Trial:
+        """A new family; `delay` seconds pass before each refresh of it is looked at.
+
+        Its first requests get a 503 (`faults`); its first grants do not reach who asked (`lost_answers`);
+        for `grace` seconds the token that was spent last gets the same answer again.
+        """
+        wishes = {"delay": delay, "grace": grace, "lost_answers": lost_answers, "faults": faults}
+        return Trial(self, self._ask("/judge/new", wishes))
 
     def reject_access_tokens(self, family: int) -> None:
         """No access token of this family made so far works any more; its refresh token does."""
@@ -188,7 +220,7 @@ class Trial:
         self._judge.reject_access_tokens(self._answer["family"])
 
     def verdict(self) -> dict[str, Any]:
-        """Counts: requests, granted, reused, gone; alive; accepted: fingerprints of the tokens that work."""
+        """Counts: requests, granted, reused, gone, repeated; alive; accepted: fingerprints of the tokens that work."""
         return self._judge.verdict(self._answer["family"])
 
 

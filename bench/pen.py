@@ -34,10 +34,12 @@ SETTLE_SECONDS = 0.05
 class Pen:
     """The pen's process, and the orders the bench gives it."""
 
-    def __init__(self, client: str, judge: str, count: int, python: str = sys.executable) -> None:
+    MODULE = "bench.pen"
+
+    def __init__(self, client: str, judge: str, count: int | str, python: str = sys.executable) -> None:
         self.client = client
         self._process = subprocess.Popen(
-            [python, "-m", "bench.pen", client, judge, str(count)],
+            [python, "-m", self.MODULE, client, judge, str(count)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # the SDK warns there; what failed is in the answer
