@@ -232,7 +232,7 @@ def test_one_renewal_and_one_token_for_all(
     assert len(sandbox.log.refreshes(result="granted")) == 1
 
 
-def expired(login: Any) -> dict[str, object]:
+def expired(login: Any) -> dict[str, Any]:
     return {"issued_at": login.issued_at - 7200, "expires_at": login.issued_at - 3600}
 
 
