@@ -1,4 +1,4 @@
-"""A program that starts, asks for a token and prints it: `python -m bench.ask CLIENT HOME JUDGE [THREADS]`."""
+"""Start, ask for a token, print it: `python -m bench.ask CLIENT HOME JUDGE [N]`, with N threads."""
 
 import sys
 from concurrent.futures import ThreadPoolExecutor

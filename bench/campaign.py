@@ -130,10 +130,10 @@ def run(_peers: str | None = None, *, short: bool = False, minutes: float = 0) -
     return Result(
         name="campaign",
         title="Every way to lose a login",
-        method="keyturn alone, against the strict server of the stampede, judged by counts. All programs ask "
-        f"at one instant, and the server takes {ANSWER_SECONDS * 1e3:g} ms. What is expected of every run was "
-        "written down first; a single deviation fails the bench. The sizes run beside one another on the same "
-        "cores, so nothing is timed. Where all ask again, the pause that the first failure asks for is "
+        method="keyturn alone, against the strict server of the stampede, judged by counts. All ask at one "
+        f"instant, and the server takes {ANSWER_SECONDS * 1e3:g} ms. What is expected of every run was "
+        "written down first; a single deviation fails the bench. The sizes run beside one another on the "
+        "same cores, so nothing is timed. Where all ask again, the pause that the first failure asks for is "
         "put into the past. The stop and the kill come at a random moment of the first "
         "80 ms after the lock was taken; a request whose sender is dead when it is looked at spends "
         f"nothing. Wanted were {_wanted(short=short)}; the tables say what was run.",

@@ -71,7 +71,7 @@ class Programs:
             self._fork()
 
     def race(self, homes: Iterable[str], *, rejected: bool, harm: str = "") -> list[dict[str, Any]]:
-        """One race of all, each in its home; whoever was killed has no row, and somebody new takes its place."""
+        """One race of all, each in its home; whoever was killed has no row, and is replaced."""
         homes = list(homes)
         self._tell({"home": home, "rejected": rejected} for home in homes)
         self._answers()

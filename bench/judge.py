@@ -220,7 +220,7 @@ class Trial:
         self._judge.reject_access_tokens(self._answer["family"])
 
     def verdict(self) -> dict[str, Any]:
-        """Counts: requests, granted, reused, gone, repeated; alive; accepted: fingerprints of the tokens that work."""
+        """Requests, granted, reused, gone, repeated; alive; accepted: tokens that work, as fingerprints."""
         return self._judge.verdict(self._answer["family"])
 
 
