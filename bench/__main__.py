@@ -1,4 +1,4 @@
-"""Run all benches, or those named: `python -m bench [cold] [imports] [hot] [stampede] [crash] [disk]`."""
+"""Run all benches, or those named: `python -m bench [NAME …]`; `campaign` is run only when it is named."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench import chart, peers, report
 if TYPE_CHECKING:
     from bench.result import Result
 
-NAMES = ("cold", "imports", "hot", "stampede", "crash", "disk")
+NAMES = ("cold", "imports", "hot", "stampede", "crash", "disk", "heartbeat")
 ALONE = ("campaign",)  # only when they are named: they take longer than somebody waits
 LONG = {"cold": "a minute", "stampede": "five minutes", "campaign": "twenty minutes (one with --short)"}
 
