@@ -70,8 +70,9 @@ class Auth:
 
         Raises: NoCredential, Rejected, StoreError, Unavailable, Refused, ConfigurationError.
         """
-        if rejected is None and self._clock() < self._fresh_until:
-            return self._kept  # type: ignore[return-value] # it is set before its time is
+        kept = self._kept  # read once: another thread may take it away between a look and the return
+        if kept is not None and rejected is None and self._clock() < self._fresh_until:
+            return kept
         return self._obtain(rejected)
 
     async def acredential(self, *, rejected: Credential | None = None) -> Credential:
@@ -79,8 +80,9 @@ class Auth:
 
         A task that is cancelled while it waits does not interrupt a renewal: the thread finishes its save.
         """
-        if rejected is None and self._clock() < self._fresh_until:
-            return self._kept  # type: ignore[return-value] # as above
+        kept = self._kept  # as above
+        if kept is not None and rejected is None and self._clock() < self._fresh_until:
+            return kept
         import asyncio
 
         return await asyncio.to_thread(self._obtain, rejected)
@@ -124,6 +126,7 @@ class Auth:
         from keyturn.advice import with_warnings
 
         pinned = self._pinned()
+        self._required()
         found = survey(self.scene(), ORDER[self.route], route=self.route, pinned=pinned)
         return with_warnings(found, self.scene())
 
@@ -235,6 +238,7 @@ class Auth:
             sources = ORDER[self.route]
             pinned = self._pinned()
             check_pin(pinned, sources)
+            self._required()
             looks = Looks(self.scene(), sources)
             source = find_winner(looks, pinned)
             if source is None:
@@ -250,15 +254,18 @@ class Auth:
     def _pinned(self) -> str | None:
         return self._source or (self._world.variable("KEYTURN_SOURCE") or "").strip() or None
 
-    def _check_billing(self, source: Source, billing: str) -> None:
+    def _required(self) -> str | None:
+        """The billing class that is required, if one is. Raises: UsageError for one that there is not."""
         required = self._require_billing or self.scene().config.require_billing
-        if required is None:
-            return
-        if required not in BILLING:
+        if required is not None and required not in BILLING:
             raise UsageError(
                 f"there is no billing class {required[:32]!r}", hint=f"use one of: {', '.join(BILLING)}"
             )
-        if billing != required:
+        return required
+
+    def _check_billing(self, source: Source, billing: str) -> None:
+        required = self._required()
+        if required is not None and billing != required:
             raise Refused(
                 f"{source.name} is billed as {billing}, and {required} is required",
                 hint="see what else there is: keyturn explain",

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from keyturn.auth import Auth
-from keyturn.errors import ConfigurationError, Rejected, StoreDenied
+from keyturn.errors import ConfigurationError, Rejected, StoreDenied, UsageError
 from keyturn.http import RequestAuth
 from keyturn.login import Quarantine
 from keyturn.settings.config import read_config
@@ -96,6 +96,12 @@ def test_who_pays_is_the_persons_to_say_after_the_login_too(world: FakeWorld) ->
     assert auth.credential().billing == "unknown"
     world.write_config({"profiles": {"default": {"billing": "subscription"}}})
     assert Auth(world=world, require_billing="subscription").credential().billing == "subscription"
+
+
+def test_an_unknown_billing_class_is_refused_with_and_without_a_winner(world: FakeWorld) -> None:
+    for ask in (Auth.explain, Auth.credential):
+        with pytest.raises(UsageError, match="billing class 'free'"):
+            ask(Auth(world=world, require_billing="free"))
 
 
 @pytest.mark.proves("L3")
