@@ -253,9 +253,10 @@ def _killed_note(found: Found) -> str:
     runs = [one for sizes in found["killed"].values() for one in sizes]
     gone, lost = sum(one.gone > 0 for one in runs), sum(one.lost for one in runs)
     return (
-        f"Of {len(runs)} kills, {gone} came between the request and the moment it was looked at, and {lost} "
-        "between the server's rotation and the write of its answer, which no client can survive on a strict "
-        "server: those logins ended, and every program said why."
+        f"Of {len(runs)} kills, {gone} came between the request and the moment it was looked at. {lost} "
+        "ended the login, with its one request repeated and every program saying why: on a strict server nobody "
+        "survives a kill between the server's rotation and the write of its answer. That it is only there "
+        "is what the crash sweep in renewal.md shows, call by call."
     )
 
 
