@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -35,6 +36,17 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_outer_registry] = os.environ.get(secretscan.REGISTRY)
     os.environ[secretscan.REGISTRY] = name
     sys.addaudithook(_note_arguments)
+    _heed_signals()
+
+
+def _heed_signals() -> None:
+    """Let the programs that tests start hear Ctrl-C and a hang-up, also when this run itself does not.
+
+    Whoever starts a run in the background of a script, or under nohup, hands on that these are ignored.
+    """
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
