@@ -32,7 +32,7 @@ def main() -> int:
         help="install huggingface_hub and keyring into build/bench-venv, and measure them too",
     )
     parser.add_argument(
-        "--short", action="store_true", help="of campaign: 5 runs of each case; nothing is kept"
+        "--short", action="store_true", help="of campaign: 2 runs of each case; nothing is kept"
     )
     parser.add_argument("--minutes", type=float, default=0, help="of campaign: begin no run after that")
     options = parser.parse_args()

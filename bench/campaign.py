@@ -93,7 +93,7 @@ class Size:
 
 
 SIZES = (Size(2, 1, 200), Size(8, 1, 200), Size(32, 1, 20), Size(128, 1, 20), Size(8, 50, 20))
-SHORT_RUNS = 5
+SHORT_RUNS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,8 +254,8 @@ def _killed_note(found: Found) -> str:
     gone, lost = sum(one.gone > 0 for one in runs), sum(one.lost for one in runs)
     return (
         f"Of {len(runs)} kills, {gone} came between the request and the moment it was looked at. {lost} "
-        "ended the login, with its one request repeated and every program saying why: on a strict server nobody "
-        "survives a kill between the server's rotation and the write of its answer. That it is only there "
+        "ended the login, with its one request repeated and every program saying why: on a strict server "
+        "nobody survives a kill between the server's rotation and the write of its answer. That it is only there "
         "is what the crash sweep in renewal.md shows, call by call."
     )
 

@@ -19,7 +19,7 @@ _HEAD = """# Benchmarks
 
 `make bench` measures all of this again but the last part, which takes long, and writes this page and
 `bench/results/*.json` (every sample) anew; `.venv/bin/python -m bench NAME` measures one part, `campaign
---short` a little of the last one, without keeping it, and `--peers` adds those that need their own environment.
+--short` a little of the last one, without keeping it; `--peers` adds those that need their own environment.
 Figures are ratios and counts from one run that has the others in it; a time in milliseconds is only context.
 Each budget was set before the first measurement, and a missed one fails the run. Nothing here touches the
 network: servers are on loopback, and secrets are fake.
