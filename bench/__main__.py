@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 NAMES = ("cold", "imports", "hot", "stampede", "crash", "disk", "heartbeat")
 ALONE = ("campaign",)  # only when they are named: they take longer than somebody waits
-LONG = {"cold": "a minute", "stampede": "five minutes", "campaign": "ten minutes (two with --short)"}
+LONG = {"cold": "a minute", "stampede": "five minutes", "campaign": "ten minutes (one with --short)"}
 
 
 def main() -> int:

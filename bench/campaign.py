@@ -255,8 +255,8 @@ def _killed_note(found: Found) -> str:
     return (
         f"Of {len(runs)} kills, {gone} came between the request and the moment it was looked at. {lost} "
         "ended the login, with its one request repeated and every program saying why: on a strict server "
-        "nobody survives a kill between the server's rotation and the write of its answer. That it is only there "
-        "is what the crash sweep in renewal.md shows, call by call."
+        "nobody survives a kill between the server's rotation and the write of its answer. That it is only "
+        "there is what the crash sweep in renewal.md shows, call by call."
     )
 
 
