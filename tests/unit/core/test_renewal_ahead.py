@@ -110,7 +110,7 @@ class TestAheadOfTime:
         assert ahead.auth().credential().secret == ahead.login.access_token, "as another program"
         assert len(ahead.world.requests) == 1
         answering.set()
-        while any(thread.name == "keyturn-renewal" for thread in threading.enumerate()):
+        while any(thread.name == "keyturn-renewal" and thread.is_alive() for thread in threading.enumerate()):
             time.sleep(0.01)
         assert auth.credential().secret.reveal() == ahead.access
         refresh_token = ahead.stored().refresh_token
