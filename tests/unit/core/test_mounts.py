@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -11,40 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from keyturn.errors import StoreDenied, StoreError
-from keyturn.stores.file import FileStore
-from keyturn.testing import FakeWorld, make_login
-from keyturn.testing.stores import save
-from tests.secretscan import declare_store
+from tests.places import AS_ROOT, NOBODY, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user or mount a file system")
-NOBODY = 65534
-
-
-class Place:
-    """A store with one login in it."""
-
-    def __init__(self, folder: Path) -> None:
-        declare_store(folder)  # the damaged and misplaced records of these tests hold tokens
-        self.world = FakeWorld(folder)
-        self.store = FileStore(self.world, "default")
-        self.login = save(self.store, make_login())
-        self.path = Path(self.store.path)
-        self.directory = self.path.parent
-
-    def refused(self, kind: type[StoreError] = StoreDenied) -> StoreError:
-        with pytest.raises(kind) as caught:
-            FileStore(self.world, "default").load()
-        error = caught.value
-        assert error.exit == 5
-        assert str(self.path) in error.message
-        assert error.hint
-        assert self.login.access_token is not None
-        assert self.login.access_token.reveal() not in f"{error} {error.hint} {error.facts}"
-        return error
 
 
 @pytest.fixture

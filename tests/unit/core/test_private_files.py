@@ -10,39 +10,13 @@ from pathlib import Path
 import pytest
 
 from keyturn import Auth, ConfigurationError
-from keyturn.errors import StoreCorrupt, StoreDenied, StoreError
+from keyturn.errors import StoreCorrupt, StoreDenied
 from keyturn.records import write_record
 from keyturn.stores.file import FileStore
-from keyturn.testing import FakeWorld, make_expired_login, make_login, token_answer
+from keyturn.testing import FakeWorld, make_expired_login, token_answer
 from keyturn.testing.stores import hold, save
 from keyturn.world import directories, files
-from tests.secretscan import declare_store
-
-AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user or mount a file system")
-NOBODY = 65534
-
-
-class Place:
-    """A store with one login in it."""
-
-    def __init__(self, folder: Path) -> None:
-        declare_store(folder)  # the damaged and misplaced records of these tests hold tokens
-        self.world = FakeWorld(folder)
-        self.store = FileStore(self.world, "default")
-        self.login = save(self.store, make_login())
-        self.path = Path(self.store.path)
-        self.directory = self.path.parent
-
-    def refused(self, kind: type[StoreError] = StoreDenied) -> StoreError:
-        with pytest.raises(kind) as caught:
-            FileStore(self.world, "default").load()
-        error = caught.value
-        assert error.exit == 5
-        assert str(self.path) in error.message
-        assert error.hint
-        assert self.login.access_token is not None
-        assert self.login.access_token.reveal() not in f"{error} {error.hint} {error.facts}"
-        return error
+from tests.places import AS_ROOT, NOBODY, Place
 
 
 @pytest.fixture
