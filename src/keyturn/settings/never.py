@@ -1,0 +1,51 @@
+"""Variables that no project may set, trusted or not (T4)."""
+
+from __future__ import annotations
+
+# What loads code into programs, chooses which program runs, or says where keyturn and others keep their own.
+_NAMES = frozenset(
+    """
+    BASH_ENV BASHOPTS BROWSER CDPATH CLAUDE_CONFIG_DIR EDITOR ENV HOME IFS JAVA_TOOL_OPTIONS LOCPATH
+    NODE_EXTRA_CA_CERTS NODE_OPTIONS NODE_PATH NODE_TLS_REJECT_UNAUTHORIZED PAGER PATH PATHEXT COMSPEC
+    PROMPT_COMMAND PS4 SHELL SHELLOPTS SSLKEYLOGFILE SYSTEMROOT TMPDIR TEMP TMP USERPROFILE VISUAL WINDIR
+    ZDOTDIR ANTHROPIC_CUSTOM_HEADERS ANTHROPIC_PROFILE ANTHROPIC_CONFIG_DIR
+    AWS_CA_BUNDLE AWS_CONFIG_FILE AWS_DATA_PATH AWS_CONTAINER_CREDENTIALS_FULL_URI
+    AWS_CONTAINER_CREDENTIALS_RELATIVE_URI AWS_EC2_METADATA_SERVICE_ENDPOINT BOTO_CONFIG CLOUDSDK_CONFIG
+    CURL_CA_BUNDLE GCE_METADATA_HOST GCE_METADATA_IP GCE_METADATA_ROOT REQUESTS_CA_BUNDLE SSL_CERT_DIR
+    SSL_CERT_FILE
+    """.split()  # noqa: SIM905 - a list of names, to be read
+)
+_BEGINNINGS = (
+    "BASH_FUNC_",
+    "CLOUDSDK_AUTH_",
+    "DBUS_",
+    "DYLD_",
+    "GIT_",
+    "KEYTURN_",
+    "LD_",
+    "OPENSSL_",
+    "PERL5",
+    "PYTHON",
+    "RUBY",
+    "SSH_",
+    "XDG_",
+)
+_ENDINGS = ("_PROXY", "_KEY", "_KEYS", "_KEY_ID")
+# A word of a name: credentials and certificates, whoever they are for. TOKENS (how many) is another word.
+_WORDS = frozenset(
+    {"CERT", "CERTIFICATE", "CREDENTIAL", "CREDENTIALS", "PASSPHRASE", "PASSWORD", "SECRET", "TOKEN"}
+)
+
+
+def never_from_project(name: str) -> bool:
+    """Whether a variable keeps the value that it has outside, whatever a project says.
+
+    Upper and lower case count as one: proxies are read in both, and Windows knows no difference.
+    """
+    name = name.strip().upper()
+    return (
+        name in _NAMES
+        or name.startswith(_BEGINNINGS)
+        or name.endswith(_ENDINGS)
+        or not _WORDS.isdisjoint(name.split("_"))
+    )
