@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from keyturn.errors import ConfigurationError, Refused
+from keyturn.settings.watch import Watch
 from keyturn.values import API_ORIGIN
 from keyturn.variables import text_variable
 from keyturn.wire import origin
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from keyturn.settings.config import Config, Profile
+    from keyturn.settings.layers import Setting, Settings
     from keyturn.stores import LoginStore
     from keyturn.world import World
 
@@ -22,13 +24,45 @@ class Scene:
     """One profile on one machine; cheap to make, asks nothing by itself."""
 
     def __init__(
-        self, world: World, config: Config, profile: Profile, chosen_by: str, store: LoginStore | None = None
+        self,
+        world: World,
+        config: Config,
+        profile: Profile,
+        chosen_by: str,
+        store: LoginStore | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.world = world
         self.config = config
         self.profile = profile
         self.chosen_by = chosen_by
         self._store = store
+        self.watch = watch or Watch(world)
+        self.tolerant = False
+
+    @property
+    def settings(self) -> Settings:
+        """The settings files together with the environment.
+
+        Raises: ConfigurationError for a damaged file of the administrator, of the user or of a trusted
+        project, unless this scene is a tolerant one.
+        """
+        found = self.watch.settings()
+        if found.damages and not self.tolerant:
+            raise found.damages[0]
+        return found
+
+    def variable(self, name: str) -> Setting | None:
+        """A variable of the settings, else of the environment. Raises: as `settings`."""
+        return self.settings.variable(name)
+
+    def in_spite_of_damage(self) -> Scene:
+        """The same scene for whoever explains: a damaged file counts for nothing, and stops nobody."""
+        if self.tolerant:
+            return self
+        other = Scene(self.world, self.config, self.profile, self.chosen_by, self._store, self.watch)
+        other.tolerant = True
+        return other
 
     @property
     def store(self) -> LoginStore:
@@ -54,7 +88,7 @@ class Scene:
 
     def pointed_url(self) -> str | None:
         """The ANTHROPIC_BASE_URL a person has set. Raises: ConfigurationError."""
-        url = text_variable(self.world, BASE_URL)
+        url = text_variable(self, BASE_URL)
         if url is not None:
             try:
                 origin(url)

@@ -7,7 +7,16 @@ from keyturn.values import Secret
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from keyturn.world import World
+    from typing import Protocol
+
+    from keyturn.settings.layers import Setting
+
+    class Place(Protocol):
+        """Where variables are asked for: a World knows the environment, a Scene the settings too."""
+
+        def variable(self, name: str) -> Setting | str | None:
+            """The variable, None when it is unset or empty."""
+
 
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off")
@@ -42,26 +51,36 @@ def checked_text(text: str, name: str) -> str | None:
     return text
 
 
-def secret_variable(world: World, name: str) -> Secret | None:
-    """A secret of the environment. Raises: ConfigurationError."""
-    text = checked_text(world.variable(name) or "", name)
+def secret_variable(place: Place, name: str) -> Secret | None:
+    """A secret among the variables. Raises: ConfigurationError naming where it is set."""
+    text = text_variable(place, name)
     return Secret(text) if text else None
 
 
-def text_variable(world: World, name: str) -> str | None:
-    """An id or URL of the environment. Raises: ConfigurationError."""
-    return checked_text(world.variable(name) or "", name)
+def text_variable(place: Place, name: str) -> str | None:
+    """An id or URL among the variables. Raises: ConfigurationError naming where it is set."""
+    return checked_text(*_found(place, name))
 
 
-def flag_variable(world: World, name: str) -> bool:
+def flag_variable(place: Place, name: str) -> bool:
     """An on/off variable. Raises: ConfigurationError for anything but the eight words, in any case."""
-    text = (world.variable(name) or "").strip().lower()
+    found, where = _found(place, name)
+    text = found.strip().lower()
     if text in _TRUE:
         return True
     if not text or text in _FALSE:
         return False
     raise ConfigurationError(
-        f"{name} is neither on nor off",
-        hint=f"use one of {', '.join(_TRUE)} or {', '.join(_FALSE)}: export {name}=1",
+        f"{where} is neither on nor off",
+        hint=f"use one of {', '.join(_TRUE)} or {', '.join(_FALSE)}: "
+        + (f"export {name}=1" if where == name else f'"{name}": "1"'),
         variable=name,
     )
+
+
+def _found(place: Place, name: str) -> tuple[str, str]:
+    """The value, and what an error calls it."""
+    found = place.variable(name)
+    if found is None or isinstance(found, str):
+        return found or "", name
+    return found.value, found.name

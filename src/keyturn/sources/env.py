@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 def auth_token(scene: Scene) -> Absent | Offer:
     """ANTHROPIC_AUTH_TOKEN: a bearer token for a gateway."""
     name = "ANTHROPIC_AUTH_TOKEN"
-    secret = secret_variable(scene.world, name)
+    secret = secret_variable(scene, name)
     if secret is None:
         return Absent(why="not set")
     url = scene.free_url()
     # `keyturn run` hands an OAuth token over under both names: then it is one, whichever is read first
-    is_oauth = scene.world.variable("CLAUDE_CODE_OAUTH_TOKEN") == secret.reveal()
+    is_oauth = _plain(scene, "CLAUDE_CODE_OAUTH_TOKEN") == secret.reveal()
     return offer(
         BearerToken(
             source="auth-token-env",
@@ -33,14 +33,14 @@ def auth_token(scene: Scene) -> Absent | Offer:
             oauth_beta=is_oauth,
             **_at(scene, name, url, secret),
         ),
-        remedy=f"env -u {name}",
+        remedy=_remedy(scene, name),
     )
 
 
 def oauth_token(scene: Scene) -> Absent | Offer:
     """CLAUDE_CODE_OAUTH_TOKEN: a long-lived OAuth token, for machines nobody logs in on."""
     name = "CLAUDE_CODE_OAUTH_TOKEN"
-    secret = secret_variable(scene.world, name)
+    secret = secret_variable(scene, name)
     if secret is None:
         return Absent(why="not set")
     url = scene.oauth_url(name)
@@ -52,20 +52,20 @@ def oauth_token(scene: Scene) -> Absent | Offer:
             oauth_beta=True,
             **_at(scene, name, url, secret),
         ),
-        remedy=f"env -u {name}",
+        remedy=_remedy(scene, name),
     )
 
 
 def api_key(scene: Scene) -> Absent | Offer:
     """ANTHROPIC_API_KEY: a key that is billed by use."""
     name = "ANTHROPIC_API_KEY"
-    secret = secret_variable(scene.world, name)
+    secret = secret_variable(scene, name)
     if secret is None:
         return Absent(why="not set")
     url = scene.free_url()
     return offer(
         ApiKey(source="api-key-env", secret=secret, billing="metered", **_at(scene, name, url, secret)),
-        remedy=f"env -u {name}",
+        remedy=_remedy(scene, name),
     )
 
 
@@ -103,8 +103,19 @@ def rejected_at_source(credential: Credential) -> AuthError:
     )
 
 
+def _remedy(scene: Scene, name: str) -> str:
+    found = scene.variable(name)
+    return found.remedy if found is not None else f"env -u {name}"
+
+
+def _plain(scene: Scene, name: str) -> str | None:
+    found = scene.variable(name)
+    return found.value if found is not None else None
+
+
 def _at(scene: Scene, name: str, url: str, secret: Secret) -> dict[str, str]:
-    where = f"the environment variable {name}"
+    found = scene.variable(name)
+    where = found.where if found is not None else name
     if _is_in_dotenv(scene, secret):
         where += ", with the value that ./.env has"
     return {"where": where, "base_url": url, "audience": str(origin(url))}

@@ -95,6 +95,10 @@ class FakeWorld(World):
                 return False
         return True
 
+    def managed_dir(self) -> str:
+        """`managed` below `folder`; no test sees what an administrator has set on this machine."""
+        return f"{self.folder}/managed"
+
     def cwd(self) -> str:
         """`working_directory`."""
         return self.working_directory

@@ -104,6 +104,21 @@ class World:
         """
         return places.state_dir(self.env)
 
+    def managed_dir(self) -> str:
+        """Where the administrator's settings lie."""
+        return places.managed_dir()
+
+    def claude_dir(self) -> str:
+        """Where the user's own settings lie.
+
+        Raises: ConfigurationError when CLAUDE_CONFIG_DIR is not an absolute path.
+        """
+        return places.claude_dir(self.env)
+
+    def home(self) -> str:
+        """The person's home directory."""
+        return places.home_dir(self.env)
+
     def cwd(self) -> str:
         """The working directory, canonical; "/" when it is gone."""
         try:

@@ -1,0 +1,208 @@
+"""Settings files: bytes in, settings out; strict JSON, and errors with file, line, column or key."""
+
+from __future__ import annotations
+
+from keyturn import jsontext
+from keyturn.clean import clean
+from keyturn.errors import AuthError, ConfigurationError, frameless
+from keyturn.settings.layers import PROJECT_FILES, Setting, Settings
+from keyturn.world import files, places
+from keyturn.world.settings import NotUsable, read_bytes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from keyturn.settings.layers import Scope
+    from keyturn.world import World
+
+COMMANDS = ("apiKeyHelper", "awsAuthRefresh", "awsCredentialExport", "gcpAuthRefresh")
+FORCED = ("forceLoginMethod", "forceLoginOrgUUID")
+CODE = "settings"
+
+
+class _Found:
+    """What is gathered while the files are read, lowest scope first."""
+
+    def __init__(self) -> None:
+        self.settings: dict[str, Setting] = {}
+        self.ignored: list[str] = []
+        self.damages: list[AuthError] = []
+
+
+def read(world: World) -> Settings:
+    """The settings of all scopes; damage is told in `damages`, and what is whole counts all the same."""
+    found = _Found()
+    try:
+        _read_own(found, "user", places.joined(world.claude_dir(), "settings.json"))
+    except ConfigurationError as error:  # CLAUDE_CONFIG_DIR is not a path
+        found.damages.append(error)
+    _read_project(found, world)
+    for path in _managed(world):
+        _read_own(found, "managed", path)
+    return Settings(
+        damages=tuple(reversed(found.damages)),  # what matters most first
+        found=found.settings,
+        ignored=tuple(found.ignored),
+        world=world,
+    )
+
+
+def further_marks(world: World, *, drop_ins: bool, project: bool) -> tuple[object, ...]:
+    """Marks of what is only there on some machines: drop-ins, and the record of trust in projects."""
+    marks: list[object] = [files.mark(path) for path in _managed(world)] if drop_ins else []
+    if project:
+        marks.append(files.mark(f"{world.config_dir()}/trust.json"))
+    return tuple(marks)
+
+
+def _managed(world: World) -> Iterator[str]:
+    """The administrator's files, in the order they are laid over each other."""
+    directory = world.managed_dir()
+    yield places.joined(directory, "managed-settings.json")
+    drop_ins = places.joined(directory, "managed-settings.d")
+    for name in files.names(drop_ins, ".json"):
+        yield places.joined(drop_ins, f"{name}.json")
+
+
+def _read_own(found: _Found, scope: Scope, path: str) -> None:
+    """A file of the administrator or of the user: whatever is wrong with it is an error."""
+    try:
+        content = read_bytes(path)
+    except NotUsable as unusable:
+        error = ConfigurationError(f"{path} {unusable.why}", hint=unusable.hint, code=CODE, path=path)
+        found.damages.append(error)
+        return
+    if content is not None:
+        _take(found, scope, path, content)
+
+
+def _read_project(found: _Found, world: World) -> None:
+    """The working directory's files, if they are trusted; else nothing, not even what is wrong with them."""
+    place = world.cwd()
+    held: dict[str, bytes] = {}
+    for scope, name in PROJECT_FILES.items():
+        path = f"{place.rstrip('/')}/{name}"
+        try:
+            content = read_bytes(path)
+        except NotUsable as unusable:
+            found.ignored.append(f"{path} {unusable.why}")
+            continue
+        if content is not None:
+            held[scope] = content
+    if not held or _is_no_project(world, place):
+        return
+    from keyturn.settings.trust import is_trusted
+
+    try:
+        trusted = is_trusted(world, place, held)
+    except AuthError as error:  # a file that was trusted, and is damaged now
+        found.damages.append(error)
+        return
+    for scope, content in held.items():
+        path = f"{place.rstrip('/')}/{PROJECT_FILES[scope]}"
+        if trusted:
+            _take(found, "local" if scope == "local" else "project", path, content)
+        else:
+            found.ignored.append(f"project settings not trusted ({path}); keyturn trust")
+
+
+def _is_no_project(world: World, place: str) -> bool:
+    """The home directory is no project, nor is whatever holds the user's own settings as its `.claude`."""
+    if place == world.canonical(world.home()):
+        return True
+    try:
+        own = world.canonical(world.claude_dir())
+    except ConfigurationError:
+        return False
+    return own == f"{place.rstrip('/')}/.claude"
+
+
+@frameless
+def _take(found: _Found, scope: Scope, path: str, content: bytes) -> None:
+    """Lay one file over what the lower ones said."""
+    try:
+        fields = _parsed(path, content)
+    except ConfigurationError as error:
+        found.damages.append(error)
+        return
+    for key in (*COMMANDS, *FORCED):
+        if key in fields:
+            _keep(found, scope, path, key, fields[key])
+    env = fields.get("env", {})
+    if not isinstance(env, dict):
+        found.damages.append(_wrong(path, "env", "an object of variables"))
+        return
+    for name, value in env.items():
+        if scope in ("project", "local") and _never(name):
+            found.ignored.append(f"env.{clean(name)} in {path}: never taken from a project")
+        else:
+            _keep(found, scope, path, f"env.{name}", value)
+
+
+def _keep(found: _Found, scope: Scope, path: str, key: str, value: object) -> None:
+    text = _text(key, value)
+    if text is None:
+        wanted = "a text, or a list of them" if key == "forceLoginOrgUUID" else "a text"
+        found.damages.append(_wrong(path, clean(key), wanted))
+    else:
+        found.settings[key] = Setting(key=key, path=path, scope=scope, value=text)
+
+
+def _text(key: str, value: object) -> str | None:
+    if key.startswith("env."):
+        # people write 1 and true in `env`, and mean what a shell would make of it
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, int):
+            return str(value)
+    if key == "forceLoginOrgUUID" and isinstance(value, list):
+        return jsontext.dump(value) if all(isinstance(item, str) for item in value) else None
+    if not isinstance(value, str) or "\0" in value or any("\ud800" <= one <= "\udfff" for one in value):
+        return None
+    return value
+
+
+def _never(name: str) -> bool:
+    from keyturn.settings.never import never_from_project
+
+    return never_from_project(name)
+
+
+def _wrong(path: str, key: str, wanted: str) -> AuthError:
+    return ConfigurationError(
+        f"{path}: {key} is not {wanted}",
+        hint=f"correct {key} in {path} by hand",
+        code=CODE,
+        path=path,
+        key=key,
+    )
+
+
+@frameless
+def _parsed(path: str, content: bytes) -> Mapping[str, Any]:
+    try:
+        return jsontext.parse_object(decoded(content))
+    except jsontext.NotJson as error:
+        raise ConfigurationError(
+            f"{path}:{error.line}:{error.column}: {error.why}",
+            hint="correct the file by hand; it is strict JSON, without comments and trailing commas",
+            code=CODE,
+            path=path,
+            line=error.line,
+            column=error.column,
+        ) from None
+
+
+def decoded(content: bytes) -> str:
+    """The text of a settings file; a byte order mark, which some editors write, means nothing.
+
+    Raises: jsontext.NotJson.
+    """
+    try:
+        return content.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8")
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        raise jsontext.NotJson("not UTF-8 text", line, column) from None

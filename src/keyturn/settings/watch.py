@@ -1,0 +1,77 @@
+"""Where the settings files lie and when they changed; what reads them is loaded once there is one."""
+
+from __future__ import annotations
+
+from keyturn.settings.layers import PROJECT_FILES, Settings
+from keyturn.world import files, places
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from keyturn.world import World
+
+# how long a running program goes without looking whether a settings file changed, as for logins (L18)
+LOOK_SECONDS = 2.0
+
+
+class Watch:
+    """The settings of a machine as they are, read again when a file changed; asked at most every 2 s.
+
+    A file that is damaged while a program runs is half written, as a rule: the program goes on with what it
+    said before. `untrust` and a changed project are no damage, and count at once.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._settings: Settings | None = None
+        self._marks: object = None
+        self._look_after = 0.0
+
+    def settings(self) -> Settings:
+        """As last looked at; what is damaged is in `damages`."""
+        return self._settings if self._settings is not None else self._read(None)
+
+    def look(self, *, now: bool = False) -> None:
+        """See whether a file changed; `now` for whoever cannot wait 2 s for it."""
+        before = self._settings
+        if before is None or (not now and self._world.clock() < self._look_after):
+            return
+        if marks_of(self._world) != self._marks:
+            self._read(before)
+
+    def _read(self, before: Settings | None) -> Settings:
+        self._marks = marks_of(self._world)
+        self._look_after = self._world.clock() + LOOK_SECONDS
+        found = read_settings(self._world, self._marks)
+        if found.damages and before is not None and not before.damages:
+            found = before
+        self._settings = found
+        return found
+
+
+def marks_of(world: World) -> tuple[object, ...]:
+    """What changes whenever a settings file does; costs a few stats, and interprets nothing."""
+    from keyturn.errors import ConfigurationError
+
+    managed = world.managed_dir()
+    try:
+        user = files.mark(places.joined(world.claude_dir(), "settings.json"))
+    except ConfigurationError:
+        user = (0, 0, 0)  # a CLAUDE_CONFIG_DIR that is none; reading says so
+    at = world.cwd().rstrip("/")
+    drop_ins = files.mark(places.joined(managed, "managed-settings.d"))
+    project = tuple(files.mark(f"{at}/{name}") for name in PROJECT_FILES.values())
+    marks = (files.mark(places.joined(managed, "managed-settings.json")), drop_ins, user, *project)
+    if drop_ins is None and project == (None, None):
+        return marks
+    from keyturn.settings.reading import further_marks
+
+    return (*marks, further_marks(world, drop_ins=drop_ins is not None, project=project != (None, None)))
+
+
+def read_settings(world: World, marks: object = None) -> Settings:
+    """The settings of all files. Raises nothing that a file could cause: see `Settings.damages`."""
+    if not any(marks_of(world) if marks is None else marks):  # type: ignore[call-overload] # marks_of gives a tuple
+        return Settings(damages=(), found={}, ignored=(), world=world)
+    from keyturn.settings.reading import read
+
+    return read(world)
