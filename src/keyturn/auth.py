@@ -169,11 +169,14 @@ class Auth:
             # A logging handler or a helper inside a renewal asks for what that renewal is about to give.
             return serves or self._reentered()
         try:
-            # while the current token serves, nobody waits for somebody who renews it ahead of time
-            if gate.acquire(0.0) or (serves is None and gate.acquire(GATE_SECONDS)):
-                return self._redeemed(rejected)
+            try:
+                # while the current token serves, nobody waits for somebody who renews it ahead of time
+                if gate.acquire(0.0) or (serves is None and gate.acquire(GATE_SECONDS)):
+                    return self._redeemed(rejected)
+            finally:
+                gate.release()
         finally:
-            gate.release()
+            gate.release()  # an interrupt may have come just before the other one did it
         if serves is not None:
             return serves
         raise Unavailable(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from _thread import start_new_thread
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from keyturn.errors import Unavailable
-from keyturn.world.locks import WORKERS
+from keyturn.world.locks import WORKERS, Done
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +30,7 @@ class Work(Generic[T]):
         self._name = name
         self._work = work
         self._begun = False
-        self._done = threading.Event()
+        self._done = Done()
         self._result: list[T] = []
         self._failure: BaseException | None = None
 
@@ -41,19 +42,13 @@ class Work(Generic[T]):
 
         Raises: Unavailable when no thread can be started.
         """
-        thread = threading.Thread(target=self._run, name="keyturn-renewal", daemon=False)
         try:
             try:
-                thread.start()
+                # Not Thread.start() from here: interrupted while it waits for the thread, it can leave that
+                # hanging on a lock of its own for ever, and the interpreter would wait for it to end.
+                start_new_thread(self._start, ())
             except RuntimeError:
-                raise Unavailable(
-                    "no thread can be started for the renewal",
-                    hint="the limit of threads or processes is reached (ulimit -u), or the program is ending",
-                    code="no_thread",
-                    sent=False,
-                ) from None
-            # Not thread.join(): interrupted, it takes the thread for ended (CPython 3.11 and 3.12), and so
-            # would the interpreter when it ends.
+                raise _no_thread() from None
             if not world.wait_for(self._done, seconds):
                 return None
         except BaseException:
@@ -65,6 +60,14 @@ class Work(Generic[T]):
             failure, self._failure = self._failure, None
             raise failure
         return self._result[0]
+
+    def _start(self) -> None:
+        """From a thread that no interrupt reaches, start the one that the interpreter waits for."""
+        try:
+            threading.Thread(target=self._run, name="keyturn-renewal", daemon=False).start()
+        except RuntimeError:
+            self._failure = _no_thread()
+            self._done.set()
 
     def _run(self) -> None:
         here = (threading.get_ident(), self._name)
@@ -78,3 +81,12 @@ class Work(Generic[T]):
         finally:
             WORKERS.discard(here)
             self._done.set()
+
+
+def _no_thread() -> Unavailable:
+    return Unavailable(
+        "no thread can be started for the renewal",
+        hint="the limit of threads or processes is reached (ulimit -u), or the program is ending",
+        code="no_thread",
+        sent=False,
+    )

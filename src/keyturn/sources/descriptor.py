@@ -46,9 +46,8 @@ def look(scene: Scene) -> Absent | Offer:
     key = (number, state.st_dev, state.st_ino, state.st_ctime_ns)
 
     def redeem(rejected: Credential | None) -> Credential:
-        with GATES.gate(NAME):  # threads with other profiles read it too, and half a token each would be none
-            if key not in _read:
-                _read[key] = _token(scene.world, number)
+        # threads with other profiles read it too, and half a token each would be none
+        GATES.gate(NAME).through(lambda: _read_once(scene.world, key))
         credential = BearerToken(
             source="oauth-token-fd",
             where=where,
@@ -72,6 +71,11 @@ def look(scene: Scene) -> Absent | Offer:
         state="usable",
         where=where,
     )
+
+
+def _read_once(world: World, key: tuple[int, int, int, int]) -> None:
+    if key not in _read:
+        _read[key] = _token(world, key[0])
 
 
 @frameless

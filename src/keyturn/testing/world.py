@@ -13,9 +13,9 @@ from keyturn.world import NETWORK_SECONDS, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from threading import Event
 
     from keyturn.wire import Request
+    from keyturn.world.locks import Done
 
     Answer = Response | Exception | Callable[[Request], Response]
 
@@ -45,6 +45,8 @@ class FakeWorld(World):
         self.browsed: list[str] = []
         self.slept = 0.0
         self.boot_name: str | None = None
+        self.host_name = "this-machine"
+        self.network_disk = False  # whether other machines write on the same disk
         self.pace = 0.0  # more, where a waiter and what it waits for are threads of one test
         self.impatient = False  # set it where a thread hangs: whoever waits with a limit stops waiting then
         self.terminal = False
@@ -88,7 +90,7 @@ class FakeWorld(World):
         self.advance(seconds)
         time.sleep(self.pace)
 
-    def wait_for(self, done: Event, seconds: float | None) -> bool:
+    def wait_for(self, done: Done, seconds: float | None) -> bool:
         """Wait for what happens in another thread; with a limit, only until `impatient` is set."""
         while not done.wait(0.01):
             if seconds is not None and self.impatient:
@@ -102,6 +104,15 @@ class FakeWorld(World):
     def cwd(self) -> str:
         """`working_directory`."""
         return self.working_directory
+
+    def shares_files(self, path: str) -> bool:
+        """`network_disk`, whatever the path."""
+        del path
+        return self.network_disk
+
+    def host(self) -> str:
+        """`host_name`."""
+        return self.host_name
 
     def interactive(self) -> bool:
         """`terminal`."""

@@ -15,9 +15,9 @@ from keyturn.world import places
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from threading import Event
 
     from keyturn.wire import Request, Response
+    from keyturn.world.locks import Done
     from keyturn.world.transport import Transport
 
 NETWORK_SECONDS = 30.0
@@ -70,7 +70,7 @@ class World:
         """Wait; interruptible."""
         time.sleep(seconds)
 
-    def wait_for(self, done: Event, seconds: float | None) -> bool:
+    def wait_for(self, done: Done, seconds: float | None) -> bool:
         """Wait until something is done, at most `seconds` (None: however long); whether it is."""
         return done.wait(seconds)
 
@@ -134,6 +134,16 @@ class World:
     def canonical(self, path: str) -> str:
         """A path without links and dots, whether or not anything is there."""
         return os.path.realpath(path)
+
+    def shares_files(self, path: str) -> bool:
+        """Whether other machines may write below a path, or nobody can tell (L10)."""
+        from keyturn.world.mounts import is_shared
+
+        return is_shared(os.path.realpath(path))
+
+    def host(self) -> str:
+        """The name of this machine, for people."""
+        return os.uname().nodename if hasattr(os, "uname") else self.variable("COMPUTERNAME") or "?"
 
     def interactive(self) -> bool:
         """Whether a person can be asked: a terminal on both ends, and neither CI nor anything like it."""

@@ -15,7 +15,6 @@ from keyturn.world import files
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Self
 
     from keyturn.world import World
 
@@ -191,8 +190,35 @@ else:
 WORKERS: set[tuple[int, str]] = set()
 
 
+class Done:
+    """Set once by a thread, waited for by one other, which an interrupt may take away at any moment.
+
+    `threading.Event` is not that: an interrupt within its `wait` can leave its lock taken, and then whoever
+    sets it hangs.
+    """
+
+    def __init__(self) -> None:
+        self._set = False
+        self._lock = allocate_lock()
+        self._lock.acquire()
+
+    def set(self) -> None:
+        """Let the waiter go on."""
+        self._set = True
+        self._lock.release()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait, at most `seconds` (None: however long); whether it is set."""
+        if not self._set and self._lock.acquire(timeout=-1 if seconds is None else seconds):
+            self._lock.release()
+        return self._set
+
+
 class Gate:
-    """One thread at a time; it knows whether it is this one, so that an interrupt never leaves it shut."""
+    """One thread at a time; it knows whether it is this one.
+
+    So `release` may be called twice, and must be: an interrupt can come before the first one did anything.
+    """
 
     def __init__(self) -> None:
         self._lock = RLock()
@@ -211,25 +237,27 @@ class Gate:
         if self.mine:
             self._lock.release()
 
-    def __enter__(self) -> Self:
-        self._lock.acquire()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
+    def through(self, work: Callable[[], None]) -> None:
+        """Do something that one thread does at a time, however long the others take."""
+        try:
+            try:
+                self._lock.acquire()
+                work()
+            finally:
+                self.release()
+        finally:
+            self.release()  # as above
 
 
 class Gates:
     """One thread at a time per (store, profile) in this process, however many `Auth` there are (L9)."""
 
     def __init__(self) -> None:
-        self._guard = allocate_lock()
         self._gates: dict[str, Gate] = {}
 
     def gate(self, name: str) -> Gate:
         """The gate of a store's key."""
-        with self._guard:
-            return self._gates.setdefault(name, Gate())
+        return self._gates.setdefault(name, Gate())  # one step of the interpreter, which needs no lock
 
     def replace(self) -> None:
         """New locks, for a forked child: the old ones may be held by threads it does not have."""

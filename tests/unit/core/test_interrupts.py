@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import random
 import signal
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -12,19 +14,23 @@ from typing import TYPE_CHECKING
 import pytest
 
 from keyturn import Auth
+from keyturn import auth as auth_module
 from keyturn.errors import Unavailable
 from keyturn.login import Login
-from keyturn.oauth import renew
+from keyturn.oauth import renew, uninterrupted
 from keyturn.stores.file import FileStore
 from keyturn.testing import FakeWorld, make_expired_login, make_login, token_answer
 from keyturn.testing.stores import hold, save
 from keyturn.testing.world import NOW
-from keyturn.world import files
+from keyturn.world import files, locks
 from keyturn.world.locks import GATES, FileLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from types import FrameType
+
+    from _typeshed import TraceFunction
 
     from keyturn.wire import Request, Response
 
@@ -76,47 +82,109 @@ def test_a_lock_that_nobody_can_give_back_any_more_is_free(tmp_path: Path) -> No
         pass
 
 
+class Renewals:
+    """One login that is due again and again, and what every interrupt must leave behind."""
+
+    def __init__(self, folder: Path) -> None:
+        self.world = FakeWorld(folder)
+        self.store = FileStore(self.world, "default")
+        save(self.store, make_expired_login())
+        self.auth = Auth(world=self.world)
+        self.sent = 0
+
+    def make_due(self) -> None:
+        self.world.advance(5000)
+        self.world.script = [self._grant]
+
+    def _grant(self, _: Request) -> Response:
+        self.sent += 1
+        return token_answer(f"test-access-{self.sent}", f"test-refresh-{self.sent}")
+
+    def check(self) -> None:
+        """Neither lock nor gate is left, and what was granted is stored."""
+        settle()
+        with hold(self.store) as held:
+            assert held.journal.intent() is None
+        gate = GATES.gate(self.store.key)
+        assert not gate.mine
+        assert gate.acquire(0.0)
+        gate.release()
+        login = self.store.load()
+        assert isinstance(login, Login)
+        assert login.refresh_token is not None
+        assert not self.sent or login.refresh_token.reveal() == f"test-refresh-{self.sent}"
+
+
 @pytest.mark.proves("L17")
 def test_an_interrupt_at_any_moment_of_a_renewal_leaves_no_lock_behind(tmp_path: Path) -> None:
-    world = FakeWorld(tmp_path)
-    store = FileStore(world, "default")
-    save(store, make_expired_login())
-    auth = Auth(world=world)
+    renewals = Renewals(tmp_path)
     moments = random.Random(17)  # noqa: S311 - any moments will do, the same each time
-    interrupted = 0
-    sent: list[Request] = []
+    for _ in range(100):
+        renewals.make_due()
+        begun = threading.Lock()
+        begun.acquire()
+        another = threading.Thread(target=_interrupt_after, args=(begun, moments.uniform(0.00002, 0.004)))
+        another.start()
+        with pytest.raises(KeyboardInterrupt):
+            _until_interrupted(begun, renewals.auth)
+        another.join()
+        renewals.check()
+    assert renewals.sent
 
-    def grant(request: Request) -> Response:
-        sent.append(request)
-        return token_answer(f"test-access-{len(sent)}", f"test-refresh-{len(sent)}")
 
-    earlier = signal.signal(signal.SIGALRM, signal.default_int_handler)
+def _until_interrupted(begun: threading.Lock, auth: Auth) -> None:
+    begun.release()
+    auth.credential()
+    while True:  # in short sleeps: a signal that comes just before a long one is heard after it
+        time.sleep(0.01)
+
+
+def _interrupt_after(begun: threading.Lock, seconds: float) -> None:
+    begun.acquire()
+    time.sleep(seconds)
+    interrupt()
+
+
+@pytest.mark.proves("L17")
+def test_an_interrupt_at_every_step_of_whoever_waits_leaves_no_lock_behind(tmp_path: Path) -> None:
+    renewals = Renewals(tmp_path)
+    for step in itertools.count(1):
+        renewals.make_due()
+        if not _stopped_at(step, renewals.auth.credential):
+            break
+        renewals.check()
+    assert step > 100
+    assert renewals.sent > 10
+
+
+# what the thread of the caller goes through between its `credential()` and the end of the renewal
+STEPS_OF = {auth_module.__file__, uninterrupted.__file__, locks.__file__}
+
+
+def _stopped_at(step: int, call: Callable[[], object]) -> bool:
+    """Call it, with an interrupt before the instruction of that number; False where it has fewer."""
+    left = step
+
+    def trace(frame: FrameType, event: str, _: object) -> TraceFunction | None:
+        nonlocal left
+        if frame.f_code.co_filename not in STEPS_OF or frame.f_code.co_name == "__del__":
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            left -= 1
+            if left == 0:
+                raise KeyboardInterrupt
+        return trace
+
+    earlier = sys.gettrace()
+    sys.settrace(trace)
     try:
-        for _ in range(150):
-            world.advance(5000)
-            world.script = [grant]
-            try:
-                try:
-                    signal.setitimer(signal.ITIMER_REAL, moments.uniform(0.00002, 0.004))
-                    auth.credential()
-                    time.sleep(0.005)
-                finally:
-                    signal.setitimer(signal.ITIMER_REAL, 0)
-            except KeyboardInterrupt:
-                interrupted += 1
-            settle()
-            with hold(store) as held:
-                assert held.journal.intent() is None
-            gate = GATES.gate(store.key)
-            assert gate.acquire(0.0)
-            gate.release()
+        call()
+    except KeyboardInterrupt:
+        return True
     finally:
-        signal.signal(signal.SIGALRM, earlier)
-    assert interrupted
-    login = store.load()
-    assert isinstance(login, Login)
-    assert login.refresh_token is not None
-    assert login.refresh_token.reveal() == f"test-refresh-{len(sent)}", "what was granted is stored"
+        sys.settrace(earlier)
+    return False
 
 
 @pytest.mark.proves("L17", "L11")
@@ -168,12 +236,15 @@ def test_an_interrupt_while_the_answer_is_awaited_is_raised_when_it_is_saved(tmp
 
 
 class TestThreads:
-    @pytest.fixture
-    def _none_can_start(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def fail(_: threading.Thread) -> None:
+    @pytest.fixture(params=["the first", "the second"])
+    def _none_can_start(self, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+        def fail(*_: object) -> None:
             raise RuntimeError("can't start new thread")
 
-        monkeypatch.setattr(threading.Thread, "start", fail)
+        if request.param == "the first":
+            monkeypatch.setattr(uninterrupted, "start_new_thread", fail)
+        else:
+            monkeypatch.setattr(threading.Thread, "start", fail)
 
     @pytest.mark.usefixtures("_none_can_start")
     @pytest.mark.proves("I7")
