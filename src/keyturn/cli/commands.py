@@ -100,6 +100,22 @@ _ALL = (
         ("keyturn profile remove work", "forget its configuration"),
     ),
     _command(
+        "trust",
+        "keyturn.cli.trust",
+        "let a project's settings count, after a look at what they do",
+        ("keyturn trust", "of the working directory; shows everything, then asks"),
+        ("keyturn trust --yes DIR", "without being asked, for automation"),
+        ("keyturn trust --list", "every project that is trusted"),
+        ("keyturn trust --json DIR", "what would be trusted, for programs"),
+    ),
+    _command(
+        "untrust",
+        "keyturn.cli.untrust",
+        "take that back",
+        ("keyturn untrust", "for the working directory"),
+        ("keyturn untrust DIR", "for another one, also when it is gone"),
+    ),
+    _command(
         "doctor",
         "keyturn.cli.doctor",
         "what is wrong with stores, locks and clocks, and what repairs it",

@@ -30,7 +30,7 @@ _BEGINNINGS = (
     "SSH_",
     "XDG_",
 )
-_ENDINGS = ("_PROXY", "_KEY", "_KEYS", "_KEY_ID")
+_SECRETS = ("_KEY", "_KEYS", "_KEY_ID")  # endings
 # A word of a name: credentials and certificates, whoever they are for. TOKENS (how many) is another word.
 _WORDS = frozenset(
     {"CERT", "CERTIFICATE", "CREDENTIAL", "CREDENTIALS", "PASSPHRASE", "PASSWORD", "SECRET", "TOKEN"}
@@ -43,9 +43,10 @@ def never_from_project(name: str) -> bool:
     Upper and lower case count as one: proxies are read in both, and Windows knows no difference.
     """
     name = name.strip().upper()
-    return (
-        name in _NAMES
-        or name.startswith(_BEGINNINGS)
-        or name.endswith(_ENDINGS)
-        or not _WORDS.isdisjoint(name.split("_"))
-    )
+    return name in _NAMES or name.startswith(_BEGINNINGS) or name.endswith("_PROXY") or names_a_secret(name)
+
+
+def names_a_secret(name: str) -> bool:
+    """Whether a variable is called as those are that hold a credential, or lead to one."""
+    name = name.strip().upper()
+    return name.endswith(_SECRETS) or not _WORDS.isdisjoint(name.split("_"))

@@ -34,7 +34,7 @@ POLICIES = ("forceLoginMethod", "forceLoginOrgUUID")
 # the scopes that a project has, the weaker first, and where the file of each lies
 PLACES = {"project": ".claude/settings.json", "local": ".claude/settings.local.json"}
 
-_FILE = "file "  # before the path of a file that a command names, in a record
+FILE = "file "  # before the path of a file that a command names, in a record
 _NAMED = 3  # changes that one line names
 
 
@@ -117,9 +117,11 @@ def check_again(world: World, setting: Setting) -> None:
     if verdict.state == "trusted" and not _still_says(contents(project, files), setting):
         verdict = verdict.replace(state="changed", why="it was changed in this moment")
     if verdict.state != "trusted":
+        from shlex import quote  # whoever named the directory shall not write the next command
+
         raise Refused(
             f"{setting.key} of {setting.path} is not run: {verdict.why}",
-            hint=f"look at it, and if it is right, trust it: keyturn trust {project}",
+            hint=f"look at it, and if it is right, trust it: keyturn trust {quote(project)}",
             code="untrusted",
             path=setting.path,
         )
@@ -171,11 +173,11 @@ def evidence(
     held: dict[str, str | None] = {}
     for item in found.items:
         held[item.name] = sha256(_canonical(item.value).encode()).hexdigest()
-    if given is not None and {n: v for n, v in given.items() if not n.startswith(_FILE)} != held:
+    if given is not None and {n: v for n, v in given.items() if not n.startswith(FILE)} != held:
         return held
     for text in found.commands():
         for path in named_files(world, project, text):
-            held[f"{_FILE}{path}"] = pin(f"{project}/{path}")
+            held[f"{FILE}{path}"] = pin(f"{project}/{path}")
     return held
 
 
