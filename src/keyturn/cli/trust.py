@@ -9,6 +9,7 @@ from keyturn.cli.person import TerminalPerson
 from keyturn.cli.times import rfc3339
 from keyturn.errors import ConfigurationError, Refused, UsageError
 from keyturn.settings import consent, trust
+from keyturn.settings.layers import PROJECT_FILES
 from keyturn.settings.review import obstacle, shown
 
 TYPE_CHECKING = False
@@ -78,7 +79,7 @@ class Seen:
         files = trust.read(place)
         if not files:
             raise UsageError(
-                f"there are no settings in {place}: no {' and no '.join(trust.PLACES.values())} "
+                f"there are no settings in {place}: no {' and no '.join(PROJECT_FILES.values())} "
                 "that is a plain file of yours",
                 hint="name the project: keyturn trust DIR",
                 code="no_settings",

@@ -6,20 +6,25 @@ from keyturn import jsontext
 from keyturn.clean import clean
 from keyturn.errors import AuthError, ConfigurationError, frameless
 from keyturn.settings.layers import PROJECT_FILES, Setting, Settings
+from keyturn.settings.parsing import CODE, COMMANDS, FORCED, parsed
 from keyturn.world import files, places
 from keyturn.world.settings import NotUsable, read_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from typing import Any
+    from collections.abc import Iterator
 
     from keyturn.settings.layers import Scope
     from keyturn.world import World
 
-COMMANDS = ("apiKeyHelper", "awsAuthRefresh", "awsCredentialExport", "gcpAuthRefresh")
-FORCED = ("forceLoginMethod", "forceLoginOrgUUID")
-CODE = "settings"
+
+# variables that keyturn reads, by how they begin; settings files hold many for other programs
+_OURS = ("ANTHROPIC_", "AWS_", "CLAUDE_CODE_", "CLOUD_ML_REGION", "GCLOUD_", "GOOGLE_", "VERTEX_")
+
+
+def is_of_keyturn(key: str) -> bool:
+    """Whether a setting says anything to keyturn."""
+    return not key.startswith("env.") or key.removeprefix("env.").startswith(_OURS)
 
 
 class _Found:
@@ -53,7 +58,9 @@ def further_marks(world: World, *, drop_ins: bool, project: bool) -> tuple[objec
     """Marks of what is only there on some machines: drop-ins, and the record of trust in projects."""
     marks: list[object] = [files.mark(path) for path in _managed(world)] if drop_ins else []
     if project:
-        marks.append(files.mark(f"{world.config_dir()}/trust.json"))
+        from keyturn.settings.consent import path_of
+
+        marks.append(files.mark(path_of(world)))
     return tuple(marks)
 
 
@@ -93,17 +100,21 @@ def _read_project(found: _Found, world: World) -> None:
             held[scope] = content
     if not held or _is_no_project(world, place):
         return
-    from keyturn.settings.trust import is_trusted
+    from keyturn.settings.trust import judge
 
     try:
-        trusted = is_trusted(world, place, held)
+        verdict = judge(world, place, held)
     except AuthError as error:  # a file that was trusted, and is damaged now
         found.damages.append(error)
         return
     for scope, content in held.items():
         path = f"{place.rstrip('/')}/{PROJECT_FILES[scope]}"
-        if trusted:
+        if verdict.state == "trusted":
             _take(found, "local" if scope == "local" else "project", path, content)
+        elif verdict.state == "changed":
+            found.ignored.append(
+                f"project settings not trusted ({path}): {clean(verdict.why)}; keyturn trust"
+            )
         else:
             found.ignored.append(f"project settings not trusted ({path}); keyturn trust")
 
@@ -123,7 +134,7 @@ def _is_no_project(world: World, place: str) -> bool:
 def _take(found: _Found, scope: Scope, path: str, content: bytes) -> None:
     """Lay one file over what the lower ones said."""
     try:
-        fields = _parsed(path, content)
+        fields = parsed(path, content)
     except ConfigurationError as error:
         found.damages.append(error)
         return
@@ -178,31 +189,3 @@ def _wrong(path: str, key: str, wanted: str) -> AuthError:
         path=path,
         key=key,
     )
-
-
-@frameless
-def _parsed(path: str, content: bytes) -> Mapping[str, Any]:
-    try:
-        return jsontext.parse_object(decoded(content))
-    except jsontext.NotJson as error:
-        raise ConfigurationError(
-            f"{path}:{error.line}:{error.column}: {error.why}",
-            hint="correct the file by hand; it is strict JSON, without comments and trailing commas",
-            code=CODE,
-            path=path,
-            line=error.line,
-            column=error.column,
-        ) from None
-
-
-def decoded(content: bytes) -> str:
-    """The text of a settings file; a byte order mark, which some editors write, means nothing.
-
-    Raises: jsontext.NotJson.
-    """
-    try:
-        return content.decode("utf-8").removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        before = content[: error.start].decode("utf-8")
-        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        raise jsontext.NotJson("not UTF-8 text", line, column) from None

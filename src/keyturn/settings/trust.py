@@ -7,32 +7,21 @@ interpreted before there is a record for its path (T1): who writes a project has
 
 from __future__ import annotations
 
-from keyturn import jsontext
 from keyturn.errors import ConfigurationError, Refused
 from keyturn.settings import consent
+from keyturn.settings.layers import PROJECT_FILES
 from keyturn.settings.never import never_from_project
+from keyturn.settings.parsing import COMMANDS, FORCED, parsed
 from keyturn.settings.words import named_files
 from keyturn.values import Value
+from keyturn.world.settings import NotUsable, read_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, Protocol
 
+    from keyturn.settings.layers import Setting
     from keyturn.world import World
-
-    class Setting(Protocol):
-        """A command of a project, as it was read some time ago."""
-
-        key: str
-        path: str | None
-        value: str
-
-
-COMMANDS = ("apiKeyHelper", "awsAuthRefresh", "awsCredentialExport", "gcpAuthRefresh")
-POLICIES = ("forceLoginMethod", "forceLoginOrgUUID")
-# the scopes that a project has, the weaker first, and where the file of each lies
-PLACES = {"project": ".claude/settings.json", "local": ".claude/settings.local.json"}
 
 FILE = "file "  # before the path of a file that a command names, in a record
 _NAMED = 3  # changes that one line names
@@ -53,7 +42,7 @@ class Item(Value):
     @property
     def name(self) -> str:
         """What it is called in a record and to a person: `apiKeyHelper in .claude/settings.json`."""
-        return f"{self.key} in {PLACES[self.scope]}"
+        return f"{self.key} in {PROJECT_FILES[self.scope]}"
 
 
 class Contents(Value):
@@ -134,15 +123,15 @@ def contents(project: str, files: Mapping[str, bytes]) -> Contents:
     """
     items: list[Item] = []
     never: dict[str, None] = {}
-    for scope, place in PLACES.items():
+    for scope, place in PROJECT_FILES.items():
         if scope not in files:
             continue
-        found = _parsed(f"{project}/{place}", files[scope])
+        found = parsed(f"{project}/{place}", files[scope])
         items += [
             Item(key=key, kind="command", scope=scope, value=found[key]) for key in COMMANDS if key in found
         ]
         items += [
-            Item(key=key, kind="policy", scope=scope, value=found[key]) for key in POLICIES if key in found
+            Item(key=key, kind="policy", scope=scope, value=found[key]) for key in FORCED if key in found
         ]
         env = found.get("env", {})
         if not isinstance(env, dict):
@@ -183,21 +172,28 @@ def evidence(
 
 def no_project(world: World, place: str) -> str | None:
     """Why a directory is not a project: it is the home directory, or holds the person's own settings."""
-    home = world.variable("HOME")
-    if home and place == world.canonical(home):
+    if place == world.canonical(world.home()):
         return "it is the home directory, which is no project"
-    own = world.variable("CLAUDE_CONFIG_DIR")
-    if own and world.canonical(own) == f"{place.rstrip('/')}/.claude":
+    try:
+        own = world.canonical(world.claude_dir())
+    except ConfigurationError:
+        return None
+    if own == f"{place.rstrip('/')}/.claude":
         return "its .claude directory is the person's own (CLAUDE_CONFIG_DIR)"
     return None
 
 
 def read(project: str) -> dict[str, bytes]:
     """The settings files of a project as bytes, by scope; what may not be one is left out (T5)."""
-    from keyturn.world.pins import read_regular
-
-    found = {scope: read_regular(f"{project}/{place}") for scope, place in PLACES.items()}
-    return {scope: data for scope, data in found.items() if data is not None}
+    found: dict[str, bytes] = {}
+    for scope, place in PROJECT_FILES.items():
+        try:
+            data = read_bytes(f"{project.rstrip('/')}/{place}")
+        except NotUsable:
+            continue
+        if data is not None:
+            found[scope] = data
+    return found
 
 
 def project_of(world: World, path: str) -> str:
@@ -207,22 +203,6 @@ def project_of(world: World, path: str) -> str:
 
 def _still_says(found: Contents, setting: Setting) -> bool:
     return any(item.key == setting.key and item.value == setting.value for item in found.items)
-
-
-def _parsed(path: str, data: bytes) -> dict[str, Any]:
-    try:
-        return jsontext.parse_object(data.decode("utf-8"))
-    except UnicodeDecodeError:
-        why, line, column = "not UTF-8 text", 1, 1
-    except jsontext.NotJson as error:
-        why, line, column = error.why, error.line, error.column
-    raise ConfigurationError(
-        f"{path}:{line}:{column}: {why}",
-        hint="correct it there; it is strict JSON",
-        path=path,
-        line=line,
-        column=column,
-    )
 
 
 def _kind(value: object) -> str:

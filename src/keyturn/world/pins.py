@@ -8,7 +8,6 @@ import stat
 
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0)
 LIMIT = 16 * 1024 * 1024
-SETTINGS_LIMIT = 2 * 1024 * 1024
 
 
 def pin(path: str) -> str | None:
@@ -45,33 +44,6 @@ def inside(project: str, base: str, word: str) -> tuple[str, ...]:
     root = project.rstrip(os.sep) + os.sep
     found = (path for path in (place, os.path.realpath(place)) if path.startswith(root))
     return tuple(dict.fromkeys(path[len(root) :].replace(os.sep, "/") for path in found))
-
-
-def read_regular(path: str) -> bytes | None:
-    """The bytes of a settings file; None for what may not be one (T5).
-
-    That is whatever is not a regular file of this user or of root, or is larger than 2 MiB.
-    """
-    try:
-        descriptor = os.open(path, _OPEN)
-    except (OSError, ValueError):
-        return None
-    try:
-        state = os.fstat(descriptor)
-        if not stat.S_ISREG(state.st_mode) or state.st_uid not in _owners():
-            return None
-        found = bytearray()
-        while len(found) <= SETTINGS_LIMIT and (piece := os.read(descriptor, 1 << 16)):
-            found += piece
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
-    return bytes(found) if len(found) <= SETTINGS_LIMIT else None
-
-
-def _owners() -> tuple[int, ...]:
-    return (0, os.geteuid()) if hasattr(os, "geteuid") else (0,)
 
 
 def _digest(descriptor: int) -> str | None:
