@@ -8,45 +8,64 @@ from keyturn.auth import Auth
 from keyturn.errors import AuthError, ConfigurationError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     import anthropic as sdk
 
 # The client insists on a key of its own; the adapter replaces it before anything is sent.
 _PLACEHOLDER = "replaced-by-keyturn"
 _CREDENTIAL_OPTIONS = ("api_key", "auth_token", "credentials", "config", "profile")
+# A route whose client is another class has a module that knows it: CREDENTIAL_OPTIONS, and
+# make(package, auth, options, asynchronous=…) -> a client; `options` hold address, HTTP client, middleware.
+_ROUTES = {"bedrock": "keyturn.bedrock.client", "vertex": "keyturn.vertex.client"}
 
 
 def anthropic(auth: Auth | None = None, **options: Any) -> sdk.Anthropic:  # noqa: ANN401 - the SDK's own options
-    """A ready `anthropic.Anthropic`; `options` are handed to it.
+    """A ready `anthropic.Anthropic`, or the class of the route; `options` are handed to it.
 
     Raises: what `Auth.credential` raises, ConfigurationError when the SDK is not installed, UsageError for an
     option that brings another credential.
     """
-    _check_options(options)
-    package = _sdk()
     auth = auth or Auth()
-    options.setdefault("base_url", auth.base_url)
+    package, route = _ready(auth, options)
     options["http_client"] = _client(package, "Client", auth, options)
     options["middleware"] = [*options.get("middleware", ()), _plain_errors(package, auth)]
-    client: sdk.Anthropic = package.Anthropic(api_key=_PLACEHOLDER, **options)
+    if route is None:
+        client: sdk.Anthropic = package.Anthropic(api_key=_PLACEHOLDER, **options)
+    else:
+        client = route.make(package, auth, options, asynchronous=False)
     return client
 
 
 def async_anthropic(auth: Auth | None = None, **options: Any) -> sdk.AsyncAnthropic:  # noqa: ANN401 - as above
-    """A ready `anthropic.AsyncAnthropic`; everything else as `anthropic`."""
-    _check_options(options)
-    package = _sdk()
+    """A ready `anthropic.AsyncAnthropic` or its like; everything else as `anthropic`."""
     auth = auth or Auth()
-    options.setdefault("base_url", auth.base_url)
+    package, route = _ready(auth, options)
     options["http_client"] = _client(package, "AsyncClient", auth, options)
     options["middleware"] = [*options.get("middleware", ()), _plain_errors_async(package, auth)]
-    client: sdk.AsyncAnthropic = package.AsyncAnthropic(api_key=_PLACEHOLDER, **options)
+    if route is None:
+        client: sdk.AsyncAnthropic = package.AsyncAnthropic(api_key=_PLACEHOLDER, **options)
+    else:
+        client = route.make(package, auth, options, asynchronous=True)
     return client
 
 
-def _check_options(options: dict[str, Any]) -> None:
-    for name in _CREDENTIAL_OPTIONS:
+def _ready(auth: Auth, options: dict[str, Any]) -> tuple[Any, Any]:
+    """The SDK and the module of the route, if it has one; `options` with where requests go."""
+    name = _ROUTES.get(auth.route)
+    route: Any = None
+    if name is not None:
+        from importlib import import_module
+
+        route = import_module(name)
+    _check_options(options, _CREDENTIAL_OPTIONS if route is None else route.CREDENTIAL_OPTIONS)
+    package = _sdk()
+    options.setdefault("base_url", auth.base_url)
+    return package, route
+
+
+def _check_options(options: dict[str, Any], names: Iterable[str]) -> None:
+    for name in names:
         if options.get(name) is not None:
             raise UsageError(
                 f"{name} brings a credential, and the client already gets keyturn's",

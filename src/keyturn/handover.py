@@ -33,7 +33,7 @@ def child_environment(credential: Credential, env: Mapping[str, str], route: str
 
     Headers that the person has set for all requests stay, except those that carry a credential.
     """
-    out = (*CREDENTIALS, *(flag for flag, chosen in FLAGS.items() if chosen != route))
+    out = (*CREDENTIALS, *credential.displaces, *(flag for flag, chosen in FLAGS.items() if chosen != route))
     child = {name: value for name, value in env.items() if name not in out}
     given = dict(credential.environment())
     headers = _headers(child.pop(HEADERS, ""), given.pop(HEADERS, ""))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 
 from keyturn.errors import AuthError, Refused
-from keyturn.values import BearerToken
+from keyturn.values import AwsKeys, BearerToken
 from keyturn.wire import origin
 
 if TYPE_CHECKING:
@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from keyturn.auth import Auth
     from keyturn.values import Credential
 
-_SECRET_HEADERS = ("authorization", "x-api-key")
+_SECRET_HEADERS = ("authorization", "x-api-key", "x-amz-security-token")
 # httpx2 itself takes the other one off where a redirect leads elsewhere
 _LATE = "x-api-key"
 _UNAUTHORIZED, _FORBIDDEN = 401, 403
+# where the body says what it is about: AWS answers an ended token with the first of them, too
+_MAY_TELL_WHY = (400, _FORBIDDEN)
 
 
 class RequestAuth(httpx2.Auth):
@@ -40,13 +42,16 @@ class RequestAuth(httpx2.Auth):
     def sync_auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
         """httpx2's own hook: the request, and after a 401 the request once more."""
         credential = self._auth.credential()
-        told = sign(request, credential)
+        if credential.kind == "aws":
+            request.read()  # what is signed is the whole request, and a piece at a time cannot be
+        now = self._auth.world.now
+        told = sign(request, credential, now=now())
         replayable = _is_replayable(request)
         response = yield request
         told.check(response)
-        if response.status_code == _FORBIDDEN:
+        if response.status_code in _MAY_TELL_WHY:
             response.read()
-        if not _is_rejection(response, credential):
+        if not _is_rejection(response, credential, now()):
             return
         try:
             renewed = self._auth.credential(rejected=credential)
@@ -55,7 +60,7 @@ class RequestAuth(httpx2.Auth):
                 raise
             return  # the 401 is the caller's; the next request says what is wrong
         if replayable:
-            sign(request, renewed)
+            sign(request, renewed, now=now())
             yield request
 
     async def async_auth_flow(
@@ -63,13 +68,17 @@ class RequestAuth(httpx2.Auth):
     ) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
         """As `sync_auth_flow`."""
         credential = await self._auth.acredential()
-        told = sign(request, credential, asynchronous=True)
+        if credential.kind == "aws":
+            await request.aread()  # as above
+            await _prepared_signer()
+        now = self._auth.world.now
+        told = sign(request, credential, now=now(), asynchronous=True)
         replayable = _is_replayable(request)
         response = yield request
         told.check(response)
-        if response.status_code == _FORBIDDEN:
+        if response.status_code in _MAY_TELL_WHY:
             await response.aread()
-        if not _is_rejection(response, credential):
+        if not _is_rejection(response, credential, now()):
             return
         try:
             renewed = await self._auth.acredential(rejected=credential)
@@ -78,7 +87,7 @@ class RequestAuth(httpx2.Auth):
                 raise
             return  # as in `sync_auth_flow`
         if replayable:
-            sign(request, renewed, asynchronous=True)
+            sign(request, renewed, now=now(), asynchronous=True)
             yield request
 
 
@@ -99,8 +108,8 @@ class Told:
             )
 
 
-def sign(request: httpx2.Request, credential: Credential, *, asynchronous: bool = False) -> Told:
-    """Put a credential on a request for its audience, and on no other.
+def sign(request: httpx2.Request, credential: Credential, *, now: float, asynchronous: bool = False) -> Told:
+    """Put a credential on a request for its audience, and on no other; `now` is Unix seconds.
 
     Raises: Refused naming both origins.
     """
@@ -112,10 +121,12 @@ def sign(request: httpx2.Request, credential: Credential, *, asynchronous: bool 
             hint="use another profile or source for that address; see: keyturn explain",
             code="audience",
         )
+    told = Told(waits=False)
+    if credential.kind == "none":
+        return told  # what the caller put there himself is for the gateway that signs
     for name in _SECRET_HEADERS:
         request.headers.pop(name, None)
-    told = Told(waits=False)
-    for name, value in credential.headers().items():
+    for name, value in _headers(request, credential, now).items():
         if name == _LATE:
             told.waits = True
             continue
@@ -126,21 +137,58 @@ def sign(request: httpx2.Request, credential: Credential, *, asynchronous: bool 
     return told
 
 
+def _headers(request: httpx2.Request, credential: Credential, now: float) -> dict[str, str]:
+    """What goes on this one request: the same for all of them, or a signature."""
+    if not isinstance(credential, AwsKeys):
+        return credential.headers()
+    from keyturn.bedrock.sigv4 import signature_headers
+
+    url = str(request.url)
+    return signature_headers(credential, request.method, url, request.headers, request.content, now=now)
+
+
+async def _prepared_signer() -> None:
+    """The first signature imports a good deal, and nobody on the event loop should wait for that."""
+    import sys
+
+    if "botocore.auth" not in sys.modules:
+        import asyncio
+
+        from keyturn.bedrock.sigv4 import prepare
+
+        await asyncio.to_thread(prepare)
+
+
 def _merged(there: str | None, value: str) -> str:
     listed = [item.strip() for item in (there or "").split(",") if item.strip()]
     return ",".join(listed if value in listed else [*listed, value])
 
 
-def _is_rejection(response: httpx2.Response, credential: Credential) -> bool:
-    """A 401 from the credential's own origin, or its 403 on a revoked or expired OAuth token (L19)."""
-    if str(origin(str(response.request.url))) != credential.audience:
-        return False  # a redirect led away, and the credential did not go along
+def _is_rejection(response: httpx2.Response, credential: Credential, now: float) -> bool:
+    """A 401 from the credential's own origin, or its 403 on a revoked or expired OAuth token (L19).
+
+    Raises: Rejected where a wrong clock is what is wrong, as no other credential would be taken either.
+    """
+    if str(origin(str(response.request.url))) != credential.audience or credential.kind == "none":
+        return False  # a redirect led away, and the credential did not go along; or there is none
+    if isinstance(credential, AwsKeys):
+        return response.status_code >= 400 and _is_aws_rejection(response, credential, now)  # noqa: PLR2004 - an error
     if response.status_code == _UNAUTHORIZED:
         return True
     if response.status_code != _FORBIDDEN or not isinstance(credential, BearerToken):
         return False
     text = response.text.lower()
     return "token" in text and ("revoked" in text or "expired" in text)
+
+
+def _is_aws_rejection(response: httpx2.Response, credential: AwsKeys, now: float) -> bool:
+    from keyturn.bedrock.answers import check_clock, is_rejection
+
+    body = response.text if response.is_closed else ""
+    if not is_rejection(response.status_code, response.headers, body):
+        return False
+    check_clock(credential, response.headers, body, now)
+    return True
 
 
 def _is_replayable(request: httpx2.Request) -> bool:

@@ -21,6 +21,15 @@ if TYPE_CHECKING:
     State = Literal["selected", "outranked", "stands_down", "absent", "error"]
 
 
+class Fact(Value):
+    """Something a route works out beside the credential (region, project, model), and who said so."""
+
+    __slots__ = ("name", "origin", "value")
+    name: str
+    origin: str
+    value: str
+
+
 class Absent(Value):
     """The source has nothing; `why` is for people."""
 
@@ -32,7 +41,8 @@ class Offer(Value):
     """The source has something; `redeem(rejected)` gets it, everything else is known without that.
 
     `state` is usable, renewable, expired or rejected, as far as this machine can tell. `base_url` is where
-    the credential would be sent. `warning` is what a person should do something about, if anything.
+    the credential would be sent. `warning` is what a person should do something about, if anything. `facts`
+    are what the route worked out beside it; None where there is nothing of that kind.
     """
 
     __slots__ = (
@@ -40,6 +50,7 @@ class Offer(Value):
         "base_url",
         "billing",
         "expires_at",
+        "facts",
         "kind",
         "note",
         "redeem",
@@ -53,6 +64,7 @@ class Offer(Value):
     base_url: str
     billing: str
     expires_at: float | None
+    facts: tuple[Fact, ...] | None
     kind: str
     note: str | None
     redeem: Callable[[Credential | None], Credential]
@@ -94,14 +106,18 @@ class Row(Value):
 
 
 class Survey(Value):
-    """All rows in order; `winner` is the row that decides, be it an offer or an error."""
+    """All rows in order; `winner` is the row that decides, be it an offer or an error.
 
-    __slots__ = ("ignored", "next_winner", "pinned", "route", "rows", "warnings", "winner")
+    `settings` names what settings files say to keyturn and where, `ignored` what they say in vain.
+    """
+
+    __slots__ = ("ignored", "next_winner", "pinned", "route", "rows", "settings", "warnings", "winner")
     ignored: tuple[str, ...]
     next_winner: Row | None
     pinned: str | None
     route: str
     rows: tuple[Row, ...]
+    settings: tuple[str, ...]
     warnings: tuple[str, ...]
     winner: Row | None
 
@@ -188,6 +204,7 @@ def survey(
         pinned=pinned,
         route=route,
         rows=rows,
+        settings=(),
         warnings=tuple(warnings),
         winner=by_id[winner.id] if winner is not None else None,
     )

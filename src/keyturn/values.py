@@ -106,6 +106,8 @@ class Credential(Value):
     __slots__ = ("account", "audience", "base_url", "billing", "expires_at", "secret", "source", "where")
 
     kind: str = "none"
+    # variables beside `environment` that would make a child take another credential than this one
+    displaces: tuple[str, ...] = ()
     source: str
     where: str
     secret: Secret
@@ -118,6 +120,10 @@ class Credential(Value):
     def headers(self) -> dict[str, str]:
         """The headers of one request with this credential."""
         raise NotImplementedError
+
+    def serves(self, place: str) -> bool:
+        """Whether it may be sent to an origin (T13)."""
+        return place == self.audience
 
     def environment(self) -> Mapping[str, str]:
         """The variables that hand this credential, and where it goes, to a child process of `keyturn run`."""
@@ -165,3 +171,86 @@ class BearerToken(Credential):
             "CLAUDE_CODE_OAUTH_TOKEN": secret,
             "ANTHROPIC_CUSTOM_HEADERS": f"anthropic-beta: {OAUTH_BETA}",
         }
+
+
+class Unsigned(Credential):
+    """No credential at all: requests leave as the caller made them, and a gateway adds what it must.
+
+    `variables` say so to a child; what the caller put into `Authorization` is his own and stays.
+    """
+
+    __slots__ = ("variables",)
+    kind = "none"
+    variables: Mapping[str, str]
+
+    def headers(self) -> dict[str, str]:
+        """None."""
+        return {}
+
+    def environment(self) -> Mapping[str, str]:
+        """The variables that switch a child's signing off."""
+        return self.variables
+
+
+class CloudToken(BearerToken):
+    """A bearer token of a cloud route; `variables` are what a child needs beside nothing of the API's own."""
+
+    __slots__ = ("variables",)
+    variables: Mapping[str, str]
+
+    def environment(self) -> Mapping[str, str]:
+        """The route's own variables."""
+        return self.variables
+
+
+class AwsKeys(Credential):
+    """AWS keys, which sign each request (SigV4) and are in no header; `secret` is the secret access key.
+
+    `method` says how they were come by, in botocore's words; `variables` say where requests go.
+    """
+
+    __slots__ = ("access_key_id", "method", "region", "session_token", "variables")
+    kind = "aws"
+    displaces = (
+        "AWS_BEARER_TOKEN_BEDROCK",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_DEFAULT_PROFILE",
+        "AWS_PROFILE",
+        "AWS_ROLE_ARN",
+        "AWS_ROLE_SESSION_NAME",
+        "AWS_SESSION_TOKEN",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+    )
+    access_key_id: Secret
+    method: str
+    region: str
+    session_token: Secret | None
+    variables: Mapping[str, str]
+
+    def headers(self) -> dict[str, str]:
+        """Raises: TypeError, for a signature is made for one request and no other."""
+        raise TypeError("AWS keys sign each request: use keyturn.http.RequestAuth")
+
+    def environment(self) -> Mapping[str, str]:
+        """The three AWS variables, and those of where requests go."""
+        token = {"AWS_SESSION_TOKEN": self.session_token.reveal()} if self.session_token else {}
+        return {
+            **self.variables,
+            "AWS_ACCESS_KEY_ID": self.access_key_id.reveal(),
+            "AWS_SECRET_ACCESS_KEY": self.secret.reveal(),
+            **token,
+        }
+
+    def as_process(self) -> dict[str, object]:
+        """The object that a `credential_process` prints."""
+        given: dict[str, object] = {
+            "Version": 1,
+            "AccessKeyId": self.access_key_id.reveal(),
+            "SecretAccessKey": self.secret.reveal(),
+        }
+        if self.session_token is not None:
+            given["SessionToken"] = self.session_token.reveal()
+        return given

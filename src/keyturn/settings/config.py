@@ -28,6 +28,8 @@ class Profile(Value):
     __slots__ = (
         "api_base_url",
         "authorize_url",
+        "aws_profile",
+        "aws_region",
         "billing",
         "client_id",
         "client_secret",
@@ -39,6 +41,7 @@ class Profile(Value):
         "redirect_uri",
         "resource",
         "revoke_url",
+        "route",
         "scopes",
         "store",
         "token_request",
@@ -46,6 +49,8 @@ class Profile(Value):
     )
     api_base_url: str | None
     authorize_url: str | None
+    aws_profile: str | None
+    aws_region: str | None
     billing: str | None
     client_id: str | None
     client_secret: Secret | None
@@ -57,6 +62,7 @@ class Profile(Value):
     redirect_uri: str | None
     resource: str | None
     revoke_url: str | None
+    route: str | None
     scopes: tuple[str, ...]
     store: str
     token_request: str
@@ -71,6 +77,8 @@ class Config(Value):
         "allow_oauth_origins",
         "bindings",
         "default_profile",
+        "helper_cache",
+        "helper_environment",
         "path",
         "profiles",
         "raw",
@@ -80,6 +88,8 @@ class Config(Value):
     allow_oauth_origins: tuple[str, ...]
     bindings: Mapping[str, str]
     default_profile: str | None
+    helper_cache: bool
+    helper_environment: tuple[str, ...]
     path: str
     profiles: Mapping[str, Profile]
     raw: Mapping[str, Any]
@@ -212,11 +222,16 @@ def _config(raw: dict[str, Any], path: str) -> Config:
     require = fields.text("require_billing")
     if require is not None and require not in BILLING:
         raise fields.wrong("require_billing", f"one of {', '.join(BILLING)}")
+    cache = raw.get("helper_cache", False)
+    if not isinstance(cache, bool):
+        raise fields.wrong("helper_cache", "true or false")
     return Config(
         allow_http_origins=fields.origins("allow_http_origins"),
         allow_oauth_origins=fields.origins("allow_oauth_origins"),
         bindings=fields.bindings("bindings"),
         default_profile=fields.text("default_profile"),
+        helper_cache=cache,
+        helper_environment=fields.texts("helper_environment"),
         path=path,
         profiles={name: _profile(name, value, path) for name, value in profiles.items()},
         raw=raw,
