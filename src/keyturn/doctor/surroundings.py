@@ -69,7 +69,7 @@ def _way(world: World, name: str, url: str) -> list[Finding]:
     from keyturn.wire import origin
 
     try:
-        proxy = world.transport.proxy_for(url)
+        proxy = world.transport.proxy(url)
     except AuthError as failure:
         return [of_error(failure)]
     if proxy is None:

@@ -5,29 +5,39 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Self
 
-from keyturn.errors import AuthError, ConfigurationError, Unavailable, frameless
+from keyturn.errors import AuthError, Unavailable, frameless
 from keyturn.wire import Response, origin
+from keyturn.world import failures, proxies
+from keyturn.world.failures import Way
 from keyturn.world.tls import TlsContext
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import httpx2
 
     from keyturn.wire import Request
+    from keyturn.world.proxies import Proxy
 
 ANSWER_LIMIT = 1024 * 1024
+# for a second look at a certificate that was not believed, of the time that the request has left
+LOOK_SECONDS = 5.0
+_PROXY_AUTHENTICATION = 407
 
 
 class Transport:
     """Sends values; holds nothing but a TLS context, which is made anew when its files change."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
-        self._env = env
-        self._tls = TlsContext(env)
+        self.variable: Callable[[str], str | None] = env.get
+        self._tls = TlsContext(self._look_up)
         self._trusts_nobody: ssl.SSLContext | None = None
+
+    def _look_up(self, name: str) -> str | None:
+        return self.variable(name)
 
     def prepare(self, url: str) -> None:
         """Do what `send` begins with, and fail now where that would: HTTP stack, trust store, proxy.
@@ -43,18 +53,9 @@ class Transport:
         """
         return self._tls.context()
 
-    @frameless
-    def proxy_for(self, url: str) -> str | None:
+    def proxy(self, url: str) -> Proxy | None:
         """The proxy of a URL; loopback never has one. Raises: ConfigurationError naming the variable."""
-        target = origin(url)
-        exceptions = self._env.get("no_proxy") or self._env.get("NO_PROXY") or ""
-        if target.loopback or _excluded(target.host, target.port, exceptions):
-            return None
-        names = ("https_proxy", "HTTPS_PROXY") if target.scheme == "https" else ()
-        for name in (*names, "http_proxy", "HTTP_PROXY"):
-            if text := (self._env.get(name) or "").strip():
-                return _checked_proxy(text, name)
-        return None
+        return proxies.choose(self.variable, url)
 
     @frameless
     def settings(self, url: str) -> tuple[ssl.SSLContext, httpx2.Proxy | None]:
@@ -62,10 +63,12 @@ class Transport:
 
         Raises: ConfigurationError.
         """
+        return self._settings(url, self.proxy(url))
+
+    def _settings(self, url: str, proxy: Proxy | None) -> tuple[ssl.SSLContext, httpx2.Proxy | None]:
         import httpx2
 
-        proxy = self.proxy_for(url)
-        if not url.startswith("https:") and not (proxy or "").startswith("https:"):
+        if not url.startswith("https:") and not (proxy is not None and proxy.encrypted):
             # no certificate is ever looked at on this way; a context that trusts nobody is soon made
             context = self._trusts_nobody = self._trusts_nobody or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         else:
@@ -73,7 +76,16 @@ class Transport:
         if proxy is None:
             return context, None
         # without a context of its own, a proxy that speaks TLS would be checked against other authorities
-        return context, httpx2.Proxy(proxy, ssl_context=context if proxy.startswith("https:") else None)
+        return context, httpx2.Proxy(proxy.url, ssl_context=context if proxy.encrypted else None)
+
+    def way(self, url: str) -> Way:
+        """What lies between here and a URL, for those who say why a request failed.
+
+        Raises: ConfigurationError.
+        """
+        proxy = self.proxy(url)
+        context, _ = self._settings(url, proxy)
+        return Way(url, str(origin(url)), proxy, context, self._tls.files())
 
     def send(self, request: Request, *, seconds: float) -> Response:
         """One exchange over a connection of its own.
@@ -89,14 +101,14 @@ class Transport:
             raise
         # Raised outside the handler: httpx's errors carry the request, and with it the refresh token (T15).
         except Exception as error:  # noqa: BLE001 - whatever it is: whether the token is spent must be known
-            failure = _failure(error, request.url, deadline)
+            failure = _failure(error, request.url, deadline, lambda: self.way(request.url))
         raise failure
 
     def _send(self, request: Request, deadline: _Deadline) -> Response:
         import httpx2
 
-        context, proxy = self.settings(request.url)
-        deadline.through_proxy = proxy is not None
+        deadline.proxy = self.proxy(request.url)
+        context, proxy = self._settings(request.url, deadline.proxy)
         client = httpx2.Client(
             verify=context,
             proxy=proxy,
@@ -105,7 +117,10 @@ class Transport:
             follow_redirects=False,
         )
         with client, deadline:
-            return _exchange(client, request, deadline)
+            answer = _exchange(client, request, deadline)
+        if answer.status == _PROXY_AUTHENTICATION:
+            raise failures.proxy_wants_password(self.way(request.url))
+        return answer
 
 
 class _Deadline:
@@ -120,7 +135,8 @@ class _Deadline:
         self.seconds = seconds
         self.passed = False
         self.begun = False
-        self.through_proxy = False
+        self.proxy: Proxy | None = None
+        self._until = time.monotonic() + seconds
         self._stream: Any = None
         self._timer = threading.Timer(seconds, self._cut)
         self._timer.daemon = True
@@ -131,6 +147,10 @@ class _Deadline:
 
     def __exit__(self, *_: object) -> None:
         self._timer.cancel()
+
+    def left(self) -> float:
+        """How much of the time is left; seconds, never negative."""
+        return max(0.0, self._until - time.monotonic())
 
     def trace(self, event: str, info: dict[str, Any]) -> None:
         """Called by httpx at every step; the last stream that was made is the one to cut."""
@@ -188,7 +208,7 @@ def _exchange(client: httpx2.Client, request: Request, deadline: _Deadline) -> R
     return Response(status=answer.status_code, headers=headers, body=bytes(body))
 
 
-def _failure(error: Exception, url: str, deadline: _Deadline) -> Unavailable:
+def _failure(error: Exception, url: str, deadline: _Deadline, way: Callable[[], Way]) -> Unavailable:
     import httpx2
 
     try:
@@ -196,9 +216,15 @@ def _failure(error: Exception, url: str, deadline: _Deadline) -> Unavailable:
     except ValueError as reason:
         return Unavailable(f"an address of the authority is none: {reason}", code="address", sent=False)
     late = deadline.passed or isinstance(error, httpx2.TimeoutException)
-    if not deadline.begun and not deadline.passed and isinstance(error, httpx2.TransportError):
-        return _not_sent(error, host, through_proxy=deadline.through_proxy)
-    what = f"{host} did not answer within {deadline.seconds:g} s"
+    if not deadline.passed and isinstance(error, httpx2.TransportError):
+        if not deadline.begun and not late:
+            return failures.unsent(error, way(), seconds=min(LOOK_SECONDS, deadline.left()))
+        refused = failures.refused_client(error, way())
+        if refused is not None:
+            return refused
+    proxy = deadline.proxy if not deadline.begun else None
+    who = f"the proxy {proxy.place}, on the way to {host}," if proxy is not None else host
+    what = f"{who} did not answer within {deadline.seconds:g} s"
     if not late:
         broke = "broke" if deadline.begun else "could not be made"
         what = f"the connection to {host} {broke} ({type(error).__name__})"
@@ -209,52 +235,3 @@ def _failure(error: Exception, url: str, deadline: _Deadline) -> Unavailable:
         sent=None if deadline.begun else False,
         host=host,
     )
-
-
-def _not_sent(error: Exception, host: str, *, through_proxy: bool) -> Unavailable:
-    text = str(error).lower()
-    through = " through the proxy" if through_proxy else ""
-    if "certificate" in text or "ssl" in text or "tls" in text:
-        return Unavailable(
-            f"no trusted TLS connection to {host}{through}",
-            hint="if a company proxy inspects TLS, name its certificate: "
-            "export SSL_CERT_FILE=/path/to/ca.pem",
-            code="tls",
-            sent=False,
-            host=host,
-        )
-    if "name or service" in text or "resolution" in text or "nodename" in text or "getaddrinfo" in text:
-        what, code = f"the name of {host} cannot be resolved{through}", "dns"
-    else:
-        what, code = f"cannot connect to {host}{through}", "connect"
-    return Unavailable(what, hint="check the network and the address", code=code, sent=False, host=host)
-
-
-def _checked_proxy(text: str, name: str) -> str:
-    url = text if "://" in text else f"http://{text}"  # as curl and its kin read it
-    if url.lower().startswith(("http://", "https://")):
-        place = (
-            url.partition("://")[2].partition("/")[0].rpartition("@")[2]
-        )  # what is before the @ stays secret
-        try:
-            origin(f"http://{place}")
-        except ValueError:
-            pass
-        else:
-            return url
-    raise ConfigurationError(
-        f"{name} names no proxy that keyturn can use",
-        hint=f"set it as http://host:port or https://host:port, or unset it: env -u {name} keyturn …",
-        variable=name,
-    )
-
-
-def _excluded(host: str, port: int, rules: str) -> bool:
-    for rule in rules.replace(",", " ").split():
-        name, _, wanted_port = rule.rpartition(":") if rule.count(":") == 1 else (rule, "", "")
-        if wanted_port and wanted_port != str(port):
-            continue
-        name = name.lower().removeprefix("*").lstrip(".")
-        if not name or host == name or host.endswith(f".{name}"):
-            return True
-    return False

@@ -54,8 +54,8 @@ class TestProxies:
         (asked,) = proxy.asked
         assert (asked.method, asked.path) == ("CONNECT", "authority.example:443")
         assert secret not in f"{asked}"
-        assert (error.code, error.facts["sent"]) == ("connect", False)
-        assert "through the proxy" in error.message
+        assert (error.code, error.facts["sent"]) == ("proxy_unreachable", False)
+        assert f"the proxy {proxy.url} cannot reach" in error.message
 
     def test_only_the_world_s_own_variables_count(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with Web() as proxy, Web() as web:
@@ -74,7 +74,7 @@ class TestProxies:
         with Web(tls=authority.server()) as proxy:
             trusted = {"HTTP_PROXY": proxy.url, "SSL_CERT_FILE": str(authority.file)}
             assert post(self.TARGET, trusted).status == 200
-            assert failure(self.TARGET, {"HTTP_PROXY": proxy.url}).code == "tls"
+            assert failure(self.TARGET, {"HTTP_PROXY": proxy.url}).code == "tls_untrusted"
         assert len(proxy.asked) == 1
 
     def test_a_password_in_the_proxy_s_address_is_sent_to_it_and_never_shown(self) -> None:
@@ -92,7 +92,7 @@ class TestProxies:
     def test_loopback_never_goes_through_a_proxy(self, url: str) -> None:
         address = url.format(port=1)
         assert (
-            Transport({"HTTP_PROXY": "http://proxy:1", "HTTPS_PROXY": "http://proxy:1"}).proxy_for(address)
+            Transport({"HTTP_PROXY": "http://proxy:1", "HTTPS_PROXY": "http://proxy:1"}).proxy(address)
             is None
         )
 
@@ -113,12 +113,57 @@ class TestProxies:
             ("authority.example.org", False),
             ("", False),
             (",", False),
+            (".", False),
+            (":8080", False),
+            ("*:8080", True),
+            ("*:9090", False),
+            (".authority.example.", True),
+            ("10.0.0.0/8", False),
         ],
     )
     @pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
     def test_no_proxy_names_hosts_and_their_subdomains(self, rules: str, excluded: bool, name: str) -> None:
         env = {"HTTP_PROXY": "http://proxy:3128", name: rules}
-        assert (Transport(env).proxy_for(self.TARGET) is None) == excluded
+        assert (Transport(env).proxy(self.TARGET) is None) == excluded
+
+    @pytest.mark.parametrize(
+        ("host", "rules", "excluded"),
+        [
+            ("10.1.2.3", "10.0.0.0/8", True),
+            ("10.1.2.3", "10.1.2.3", True),
+            ("10.1.2.3", "10.1.2.0/30", True),
+            ("10.1.2.3", "10.1.2.4/30", False),
+            ("10.1.2.3", "10.1.2.3:8080", True),
+            ("10.1.2.3", "10.1.2.3:80", False),
+            ("10.1.2.3", "10.1.2", False),
+            ("10.1.2.3", ".3", False),
+            ("10.1.2.3", "*", True),
+            ("[fd00::1]", "fd00::1", True),
+            ("[fd00::1]", "fd00:0:0::1", True),
+            ("[fd00::1]", "[fd00::1]", True),
+            ("[fd00::1]", "[fd00::1]:8080", True),
+            ("[fd00::1]", "[fd00::1]:80", False),
+            ("[fd00::1]", "fd00::/8", True),
+            ("[fd00::1]", "10.0.0.0/8", False),
+            ("authority.example.", "authority.example", True),
+        ],
+    )
+    def test_no_proxy_names_addresses_and_networks(self, host: str, rules: str, excluded: bool) -> None:
+        chosen = Transport({"HTTP_PROXY": "http://proxy:3128", "NO_PROXY": rules}).proxy(
+            f"http://{host}:8080/"
+        )
+        assert (chosen is None) == excluded
+
+    def test_the_small_spelling_comes_first(self) -> None:
+        env = {"HTTPS_PROXY": "http://large:1", "https_proxy": "http://small:1"}
+        chosen = Transport(env).proxy("https://authority.example")
+        assert chosen is not None
+        assert (chosen.place, chosen.variable) == ("http://small:1", "https_proxy")
+
+    def test_below_a_web_server_a_header_of_whoever_asks_is_no_proxy(self) -> None:
+        env = {"REQUEST_METHOD": "GET", "HTTP_PROXY": "http://stranger:1"}
+        assert Transport(env).proxy(self.TARGET) is None
+        assert Transport({**env, "http_proxy": "http://proxy:1"}).proxy(self.TARGET) is not None
 
     @pytest.mark.parametrize("value", ["socks5://127.0.0.1:1080", "http://", "http://a b", "ftp://x", "::"])
     def test_a_value_that_is_no_proxy_is_an_error_that_names_the_variable(self, value: str) -> None:

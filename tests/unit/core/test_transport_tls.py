@@ -53,14 +53,16 @@ class TestTls:
         with Web(tls=authority.server()) as web:
             for env in ({}, {"SSL_CERT_FILE": str(other.file)}):
                 error = failure(web.url, env)
-                assert (error.code, error.facts["sent"]) == ("tls", False)
+                assert (error.code, error.facts["sent"]) == ("tls_untrusted", False)
                 assert "SSL_CERT_FILE" in (error.hint or "")
+                assert "keyturn test authority, an authority that is not trusted here" in error.message
             assert web.asked == []
 
     def test_another_host_name_than_the_certificate_s_is_refused(self, authority: Authority) -> None:
         with Web(tls=authority.server()) as web:
             error = failure(f"https://localhost:{web.port}", {"SSL_CERT_FILE": str(authority.file)})
-        assert error.code == "tls"
+        assert error.code == "tls_name"
+        assert "it is for 127.0.0.1" in error.message
 
     def test_a_client_certificate_is_shown(self, authority: Authority) -> None:
         pem = str(authority.signed("client"))
@@ -71,7 +73,10 @@ class TestTls:
                 post(web.url, {**trust, "CLAUDE_CODE_CLIENT_CERT": pem, "CLAUDE_CODE_CLIENT_KEY": pem}).status
                 == 200
             )
-            failure(web.url, trust)
+            error = failure(web.url, trust)
+        assert (error.code, error.facts["sent"]) == ("tls_client", False)
+        assert "asks for a client certificate" in error.message
+        assert "CLAUDE_CODE_CLIENT_CERT=" in (error.hint or "")
 
     @pytest.mark.proves("P36")
     def test_a_replaced_file_counts_from_the_next_request(self, authority: Authority, tmp_path: Path) -> None:
