@@ -37,13 +37,14 @@ def clean(text: str, limit: int = LIMIT, *, lines: bool = False) -> str:
     """
     text = text[: 8 * limit]  # what is far beyond the limit is not worth the look
     if lines:
-        kept = "\n".join(" ".join(_visible(line).split()) for line in text.splitlines())
+        kept = "\n".join(" ".join(visible(line).split()) for line in text.splitlines())
     else:
-        kept = " ".join(_visible(text).split())
+        kept = " ".join(visible(text).split())
     return kept if len(kept) <= limit else kept[: limit - 1] + "…"
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
+    """The text without what moves, reorders or hides; every space and line break becomes a space."""
     if text.isprintable() and text.isascii():
         return text
     return "".join(_replaced(character) for character in text)

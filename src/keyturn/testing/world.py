@@ -14,8 +14,10 @@ from keyturn.world import NETWORK_SECONDS, World
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from keyturn.testing.commands import Outcome
     from keyturn.wire import Request
     from keyturn.world.locks import Done
+    from keyturn.world.processes import Command, Ended, Heard, Notice
 
     Answer = Response | Exception | Callable[[Request], Response]
 
@@ -28,6 +30,7 @@ class FakeWorld(World):
     `env` is the whole environment, may be changed at any time, and begins with HOME and KEYTURN_HOME below
     `folder`. `script` takes answers in order: a Response, an exception to raise, or a function of the
     request; `requests` holds what was sent. `browsed` holds the addresses that a browser was shown.
+    `outcomes` says how commands end, `commands` holds those that were run.
     """
 
     def __init__(
@@ -43,6 +46,8 @@ class FakeWorld(World):
         self.script: list[Answer] = []
         self.requests: list[Request] = []
         self.browsed: list[str] = []
+        self.outcomes: list[Outcome] = []
+        self.commands: list[Command] = []
         self.slept = 0.0
         self.boot_name: str | None = None
         self.host_name = "this-machine"
@@ -131,6 +136,13 @@ class FakeWorld(World):
         if isinstance(said, Exception):
             raise said
         return said if isinstance(said, Response) else said(request)
+
+    def run(self, command: Command, *, heard: Heard | None = None, notice: Notice | None = None) -> Ended:
+        """The next of `outcomes`. Raises: AssertionError at their end."""
+        self.commands.append(command)
+        if not self.outcomes:
+            raise AssertionError(f"nothing is scripted for {command!r}")
+        return self.outcomes.pop(0).play(self, command, heard, notice)
 
     def open_browser(self, url: str) -> bool:
         """Note the address; there is no person behind it."""

@@ -14,10 +14,11 @@ from keyturn.world import places
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from keyturn.wire import Request, Response
     from keyturn.world.locks import Done
+    from keyturn.world.processes import Command, Ended, Heard, Notice
     from keyturn.world.transport import Transport
 
 NETWORK_SECONDS = 30.0
@@ -31,6 +32,8 @@ class World:
 
     def __init__(self, env: Mapping[str, str] | None = None) -> None:
         self.env: Mapping[str, str] = os.environ if env is None else env
+        # shows a text to the person at once, parts of lines too; the command line sets it, a library logs
+        self.tell: Callable[[str], None] | None = None
         self._transport: Transport | None = None
         self._seen: dict[str, tuple[float, float]] = {}
 
@@ -178,6 +181,14 @@ class World:
                 break
             found += piece
         return bytes(found)
+
+    # -- commands --
+
+    def run(self, command: Command, *, heard: Heard | None = None, notice: Notice | None = None) -> Ended:
+        """Run a shell line to its end, and no longer than its limit; `heard` gets each piece as it comes."""
+        from keyturn.world import processes
+
+        return processes.run(command, heard=heard, notice=notice)
 
     # -- network --
 
