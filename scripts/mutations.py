@@ -16,9 +16,10 @@ class Mutant:
     new: str
 
 
-RENEW, SPEND, PAUSES, FILE, JOURNAL, SIDECAR = (
+RENEW, SPEND, SAVE, PAUSES, FILE, JOURNAL, SIDECAR = (
     "oauth/renew.py",
     "oauth/spend.py",
+    "oauth/save.py",
     "oauth/pauses.py",
     "stores/file.py",
     "stores/journal.py",
@@ -75,7 +76,7 @@ MUTANTS = [
     Mutant(
         ("L4",),
         "the revocation of what a late renewal got",
-        SPEND,
+        SAVE,
         "        _revoke(renewal, answer)  # logged out",
         "        pass  # logged out",
     ),
@@ -177,14 +178,14 @@ MUTANTS = [
     Mutant(
         ("L15",),
         "the journal as the last place",
-        SPEND,
+        SAVE,
         "        renewal.held.journal.rescue(new, renewal.replaces)",
         "        pass",
     ),
     Mutant(
         ("L15", "I2"),
         "a verdict that waits",
-        SPEND,
+        SAVE,
         "            journal.rescue(dead, renewal.replaces)",
         "            pass",
     ),
@@ -203,9 +204,7 @@ MUTANTS = [
         "                os.ftruncate(descriptor, SIZE)",
     ),
     Mutant(("L15",), "the sweep of leftovers", FILE, "        files.sweep(path)\n", ""),
-    Mutant(
-        ("L16", "I4"), "the quarantine", SPEND, "        _quarantine(renewal, reason)\n", "        pass\n"
-    ),
+    Mutant(("L16", "I4"), "the quarantine", SPEND, "        quarantine(renewal, reason)\n", "        pass\n"),
     Mutant(
         ("L16", "I4", "I7"),
         "the access token of a login that has ended",

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from keyturn.records import write_record
 from keyturn.sandbox import Sandbox
+from keyturn.world import files
 from tests.crash.failing import failures
 from tests.crash.nursery import RENEWAL
 from tests.crash.programs import Programs
@@ -99,3 +101,19 @@ def test_a_disk_that_was_dead_before_costs_no_request(renewals: Renewals, error:
     assert renewal.stored() == renewal.old
     assert "token" in renewals.next(renewal.home)
     assert renewals.requests() == 1
+
+
+@pytest.mark.proves("I2", "I5", "L15")
+def test_a_rename_that_may_not_last_leaves_the_login_in_the_journal_too(renewals: Renewals) -> None:
+    """The directory cannot be synced; then the power fails, and the rename has never been."""
+    clean = renewals.one(RENEWAL)
+    names = [call.name for call in clean.calls]
+    synced = names[: names.index("rename")].count("fsync") + 1
+    renewal = renewals.one(RENEWAL, f"inject=fsync:error=EIO:when={synced}")
+    assert renewal.answer is not None
+    assert "token" in renewal.answer
+    assert renewal.stored().refresh_token != renewal.old.refresh_token
+    files.write_durably(f"{renewal.home}/logins/default.json", write_record(renewal.old))
+    assert renewals.next(renewal.home)["token"] == renewal.answer["token"]
+    assert renewals.requests() == 1
+    assert list(renewals.unlike(renewal.stored(), [renewal.answer])) == []

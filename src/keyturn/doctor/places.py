@@ -6,7 +6,8 @@ import os
 import stat
 
 from keyturn.doctor.findings import error, note, warning
-from keyturn.world.mounts import NETWORK_KINDS, mount_of
+from keyturn.stores.claim import HELD_SECONDS
+from keyturn.world.mounts import is_network, mount_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,11 +65,11 @@ def _below(path: str, mounts: Sequence[Mount]) -> list[Finding]:
     """What the file system under a directory of ours allows."""
     found: list[Finding] = []
     mount = mount_of(os.path.realpath(path), tuple(mounts))
-    if mount is not None and mount.kind in NETWORK_KINDS:
+    if mount is not None and is_network(mount.kind):
         text = (
             f"it lies on a network file system ({mount.kind}), where two machines may be granted one lock "
-            "at once: a newer login is never overwritten, but both may renew, and a strict authority "
-            "then ends the login"
+            "at once: a second file says who may renew, and after a machine died in the middle of that the "
+            f"others wait up to {HELD_SECONDS:.0f} s"
         )
         repair = "KEYTURN_HOME=/a/local/directory keyturn login"
         found.append(warning("network_file_system", text, path, repair))

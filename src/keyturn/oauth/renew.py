@@ -12,9 +12,11 @@ from keyturn.login import MOVED_FROM, Login, Moved
 from keyturn.oauth import outcomes
 from keyturn.oauth.lifetime import now_for, state
 from keyturn.stores import login_of
+from keyturn.values import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from keyturn.oauth.spend import Need
     from keyturn.oauth.uninterrupted import Work
     from keyturn.stores import Held, LoginStore
     from keyturn.values import Secret
@@ -25,6 +27,18 @@ __all__ = ["WAIT_SECONDS", "current", "now_for", "state"]
 WAIT_SECONDS = 45.0
 # how long somebody whose token still serves waits for a better one (I7); the renewal itself goes on
 AHEAD_SECONDS = 1.0
+
+
+class Waiting(Value):
+    """Since when a caller waits (Unix seconds), and until when it will (by `World.clock`).
+
+    With `ahead` its token still serves, and it need not.
+    """
+
+    __slots__ = ("ahead", "since", "until")
+    ahead: bool
+    since: float
+    until: float
 
 
 def current(
@@ -100,7 +114,8 @@ def _wait_and_renew(
     expected: Login | None,
     wait: float,
 ) -> Login:
-    before, since = store.mark(), world.now()
+    before = store.mark()
+    waiting = Waiting(ahead=wait == 0, since=world.now(), until=world.clock() + wait)
     adopted: Login | None = None
 
     def others_did_it() -> bool:
@@ -127,18 +142,17 @@ def _wait_and_renew(
     with held:
         if this.unwanted:
             raise Unavailable("interrupted before anything was done", code="interrupted", sent=False)
-        return _under_lock(held, store, world, rejected=rejected, expected=expected, wait=wait, since=since)
+        return _under_lock(held, store, world, waiting, rejected=rejected, expected=expected)
 
 
 def _under_lock(
     held: Held,
     store: LoginStore,
     world: World,
+    waiting: Waiting,
     *,
     rejected: Secret | None,
     expected: Login | None,
-    wait: float,
-    since: float,
 ) -> Login:
     """Read again, adopt what others did, else renew."""
     record = held.load()
@@ -150,29 +164,24 @@ def _under_lock(
 
         source = sibling(world, login.profile, store.kind)
         if source is not None:  # whoever moved it was killed halfway: the old place rules, alone
-            raise outcomes.nothing_stored(store, Moved(at=since, generation=0, to=source.store.kind))
+            raise outcomes.nothing_stored(store, Moved(at=waiting.since, generation=0, to=source.store.kind))
     replaces = login.identity
     login = _with_rescued(held, login)
     if login.generation > replaces.generation:
         replaces = login.identity  # it is in the store now
     _check_same(login, expected)
     found = state(login, now_for(login, world), rejected)
-    if found == "fresh" or (found == "ahead" and wait > 0):
+    if found == "fresh" or (found == "ahead" and not waiting.ahead):
         return login  # somebody was faster: adopt
     if not _can_renew(login, store):
         raise outcomes.ended(login, store, rejected)
     from keyturn.oauth.spend import spend  # a fresh token needs none of it
 
-    must, by_time = found == "due", state(login, now_for(login, world))
-    return spend(
-        held,
-        world,
-        login,
-        replaces=replaces,
-        must=must,
-        rejected=must and by_time != "due",
-        since=since,
-    )
+    need: Need = "ahead"
+    if found == "due":
+        need = "due" if state(login, now_for(login, world)) == "due" else "rejected"
+    left = max(0.0, waiting.until - world.clock())
+    return spend(held, world, login, replaces=replaces, need=need, since=waiting.since, wait=left)
 
 
 def _with_rescued(held: Held, login: Login) -> Login:
@@ -183,7 +192,7 @@ def _with_rescued(held: Held, login: Login) -> Login:
     if rescued.replaces != login.identity:
         held.journal.clear()  # somebody has saved since
         return login
-    from keyturn.oauth.spend import keep
+    from keyturn.oauth.save import keep
 
     try:
         stored = keep(held, rescued.login, rescued.replaces)

@@ -1,24 +1,26 @@
-"""Spending a refresh token under the lock: intent, grant, answer, save (L13 to L16 of `docs/renewal.md`)."""
+"""Spending a refresh token under the lock: intent, grant, answer (L13, L14 and L16 of `docs/renewal.md`)."""
 
 from __future__ import annotations
 
-from keyturn.errors import AuthError, ConfigurationError, Rejected, StoreChanged, StoreError, Unavailable
-from keyturn.login import Login, Quarantine
+from keyturn.errors import AuthError, ConfigurationError, Rejected, Unavailable
 from keyturn.oauth import outcomes, protocol
 from keyturn.oauth.pauses import PAUSE_FIRST, PAUSE_REFUSED, check_rejections, check_trouble, remember
-from keyturn.oauth.successor import renewed
-from keyturn.stores import login_of
+from keyturn.oauth.save import latest, quarantine, save
 from keyturn.stores.journal import Intent
 from keyturn.stores.sidecar import Rejection
 from keyturn.values import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from keyturn.login import Authority, Identity
-    from keyturn.oauth.protocol import Denied, Granted, Unreadable
-    from keyturn.stores import Held
+    from typing import Literal
+
+    from keyturn.login import Authority, Identity, Login
+    from keyturn.oauth.protocol import Denied, Unreadable
+    from keyturn.stores import Claim, Held
     from keyturn.values import Secret
     from keyturn.world import World
+
+    Need = Literal["ahead", "due", "rejected"]
 
 # an answer that got lost lets its token be sent once more, and never again
 SENDINGS = 2
@@ -60,11 +62,15 @@ def spend(
     login: Login,
     *,
     replaces: Identity,
-    must: bool,
-    rejected: bool,
+    need: Need,
     since: float,
+    wait: float,
 ) -> Login:
     """Renew a login; the lock is held. `since` is when the caller began to wait, in Unix seconds.
+
+    It is "due" when its token has run out, "rejected" when only the API says so, else "ahead" of time.
+
+    `wait` is how long another machine is waited for that renews it already; seconds.
 
     `replaces` is the identity in the store; not the login's own, when that waits in the journal (L15).
 
@@ -77,24 +83,38 @@ def spend(
         authority=login.authority,
         held=held,
         login=login,
-        must=must,
+        must=need != "ahead",
         refresh_token=login.refresh_token,
-        rejected=rejected,
+        rejected=need == "rejected",
         replaces=replaces,
         since=since,
         world=world,
     )
     check_trouble(renewal)
     check_rejections(renewal)
-    lost = _lost_answer(renewal)
+    claim = held.claim(login.identity.refresh_hash)
+    lost = _lost_answer(renewal) if claim is None else None
     held.check_savable()
     # Before the intent: what fails here has sent nothing. Under the lock, although it takes its time: of the
     # programs that start together on an expired login one loads the HTTP stack, and not all of them at once.
     world.prepare(renewal.authority.token_url)
+    if claim is None:
+        return _send(renewal, lost, None)
+    with claim:
+        if not claim.take(seconds=wait, overtaken=lambda: _changed(renewal)):
+            return latest(renewal)
+        return _send(renewal, _lost_answer(renewal), claim)
+
+
+def _send(renewal: Spending, lost: Intent | None, claim: Claim | None) -> Login:
+    """Intent, grant, answer, save: with the sole right to send this token."""
+    held, world, login = renewal.held, renewal.world, renewal.login
     grant = protocol.refresh_grant(renewal.authority, renewal.refresh_token)
     attempt = lost.attempt + 1 if lost is not None else 1
     held.journal.begin(_intent(renewal, attempt, lost.at if lost is not None else world.now()))
     try:
+        if claim is not None:
+            claim.check()
         response = world.send(grant)
     except Unavailable as error:
         if error.facts.get("sent") is False:
@@ -107,13 +127,21 @@ def spend(
         raise
     answer = protocol.read_token(response)
     if isinstance(answer, protocol.Granted):
-        stored = _save(renewal, answer)
-        if rejected:
+        stored = save(renewal, answer)
+        if renewal.rejected:
             held.trouble.write_rejection(Rejection(at=world.now(), login_id=login.login_id))
         else:
             held.trouble.clear()
         return stored
     raise _refused(renewal, answer, lost)
+
+
+def _changed(renewal: Spending) -> bool:
+    """Whether another machine has renewed the login, or ended it, since this one looked."""
+    record, waiting = renewal.held.load(), renewal.held.journal.rescued()
+    stored = record.identity if record is not None else None
+    newest = waiting.login.identity if waiting is not None and waiting.replaces == stored else stored
+    return stored != renewal.replaces or newest != renewal.login.identity
 
 
 def _lost_answer(renewal: Spending) -> Intent | None:
@@ -167,7 +195,7 @@ def _refused(renewal: Spending, answer: Denied | Unreadable, lost: Intent | None
         if lost is not None:
             reason = f"the answer to its renewal was lost at {outcomes.when(lost.at)}"
             failure = outcomes.lost(reason)
-        _quarantine(renewal, reason)
+        quarantine(renewal, reason)
         renewal.held.trouble.clear()
         return failure
     if isinstance(answer, protocol.Unreadable) and answer.status >= _SERVER_FAULT:
@@ -184,99 +212,3 @@ def _refused(renewal: Spending, answer: Denied | Unreadable, lost: Intent | None
         wait = answer.retry_after if isinstance(answer, protocol.Unreadable) else None
         remember(renewal, failure, wait or PAUSE_REFUSED)
     return failure
-
-
-def _save(renewal: Spending, answer: Granted) -> Login:
-    held, login = renewal.held, renewal.login
-    try:
-        new = renewed(login, answer, renewal.world)
-    except Rejected:
-        if answer.refresh_token not in (None, renewal.refresh_token):
-            # nobody may be left with a pair that works; the stored one is known to be replaced, and must
-            # not be sent again (I2)
-            _revoke(renewal, answer)
-            _quarantine(renewal, "the authority answered its renewal with another account's token")
-        else:
-            held.journal.take_back()
-        raise
-    try:
-        stored = keep(held, new, renewal.replaces)
-    except StoreChanged:
-        # Only a lock that two could hold at once lets this happen (L10): what is stored by now rules (I3).
-        return _overtaken(renewal, answer)
-    except StoreError as refusal:
-        return _rescue(renewal, new, refusal)
-    held.journal.clear()
-    return stored
-
-
-def _overtaken(renewal: Spending, answer: Granted) -> Login:
-    from keyturn.oauth.lifetime import now_for, state
-
-    latest = login_of(renewal.held.load())
-    if latest is None:
-        _revoke(renewal, answer)  # logged out: nobody may be left with a token that works (L4)
-        raise StoreChanged(
-            "the login was logged out while it was renewed; nothing was stored", hint=outcomes.LOGIN_HINT
-        )
-    if latest.same_person(renewal.login) and state(latest, now_for(latest, renewal.world)) != "due":
-        return latest
-    raise StoreChanged("the login was replaced while it was renewed; nothing was written", hint="try again")
-
-
-def _rescue(renewal: Spending, new: Login, refusal: StoreError) -> Login:
-    """The one declared plaintext place: better there than gone (L15)."""
-    try:
-        renewal.held.journal.rescue(new, renewal.replaces)
-    except StoreError:
-        raise refusal from None
-    import logging
-
-    try:  # noqa: SIM105 - contextlib is not imported on this way
-        logging.getLogger("keyturn").warning(
-            "the renewed login could not be saved (%s); it waits in %s until that is mended",
-            refusal.message,
-            renewal.held.journal.path,
-        )
-    except Exception:  # noqa: BLE001, S110 - the handlers are the program's own, and the login is kept
-        pass
-    return new
-
-
-def keep(held: Held, login: Login, replaces: Identity) -> Login:
-    """Save a login over the one it was made from. Raises: StoreChanged, StoreError."""
-    stored = held.save(login, replacing=replaces)
-    if not isinstance(stored, Login):
-        raise StoreChanged("the store turned a login into something else")
-    return stored
-
-
-def _revoke(renewal: Spending, answer: Granted) -> None:
-    for hint, token in (("refresh_token", answer.refresh_token), ("access_token", answer.access_token)):
-        if token is None or not renewal.authority.revoke_url:
-            continue
-        try:
-            renewal.world.send(protocol.revocation(renewal.authority, token, hint))
-        except AuthError:
-            continue
-
-
-def _quarantine(renewal: Spending, reason: str) -> None:
-    """The one definite end (I4): marked, not deleted, and never over a newer login (I3, L16).
-
-    A verdict that the store cannot take waits in the journal, as a login would: else the next caller sends
-    the dead token again, or the one before it (I2).
-    """
-    journal = renewal.held.journal
-    dead = renewal.login.replace(quarantine=Quarantine(at=renewal.world.now(), reason=reason))
-    try:
-        keep(renewal.held, dead, renewal.replaces)
-    except StoreChanged:
-        pass  # the verdict is worth nothing more than the record it was about
-    except StoreError:
-        try:  # noqa: SIM105 - contextlib is not imported on this way
-            journal.rescue(dead, renewal.replaces)
-        except StoreError:
-            pass  # the intent stays, and with it the count of sendings
-        return
-    journal.clear()

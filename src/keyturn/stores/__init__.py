@@ -67,6 +67,24 @@ if TYPE_CHECKING:
         def remove(self) -> None:
             """Leave nothing behind; never an error."""
 
+    class Claim(Protocol):
+        """The sole right to send one refresh token (L10, L26). Leaving the `with` block gives it back."""
+
+        def __enter__(self) -> Self: ...
+        def __exit__(
+            self,
+            kind: type[BaseException] | None,
+            error: BaseException | None,
+            trace: TracebackType | None,
+            /,
+        ) -> None: ...
+
+        def take(self, *, seconds: float, overtaken: Callable[[], bool]) -> bool:
+            """Take it; False when `overtaken` came true. Raises: Unavailable after `seconds`, StoreError."""
+
+        def check(self) -> None:
+            """The last thing before the token is sent: is it still ours? Raises: Unavailable."""
+
     class Held(Protocol):
         """A store whose lock this caller holds. Leaving the `with` block gives the lock back."""
 
@@ -89,6 +107,9 @@ if TYPE_CHECKING:
         @property
         def trouble(self) -> SideCar:
             """How the last renewal failed, for everybody (L11, L20)."""
+
+        def claim(self, refresh_hash: str) -> Claim | None:
+            """What to take before a token is sent, where this lock may be granted twice; else None."""
 
         def check_savable(self) -> None:
             """Refuse, without writing, what would make a save fail for sure. Raises: StoreDenied."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from keyturn.login import Identity, Record
+    from keyturn.stores.claim import ClaimFile
     from keyturn.world import World
 
 
@@ -121,8 +122,17 @@ class HeldFile:
                 continue  # cut off in the middle: the next save sweeps it away
             if isinstance(record, Login) and record.follows(login):
                 files.finish(leftover, path)
-                return record
+                latest = self._store.read()
+                return latest if isinstance(latest, Login) else login
         return login
+
+    def claim(self, refresh_hash: str) -> ClaimFile | None:
+        world = self._store.world
+        if not world.shares_files(self._store.directory):
+            return None
+        from keyturn.stores.claim import ClaimFile
+
+        return ClaimFile(self._store.path.removesuffix(".json"), refresh_hash, world)
 
     def check_savable(self) -> None:
         directories.check_own_directory(self._store.directory)
@@ -150,6 +160,10 @@ class HeldFile:
         files.write_durably(path, text)
         if verify and ((found := files.read_private(path)) is None or found.text != text):
             raise StoreDenied(f"{path} does not hold what was just written to it", path=path)
+        if not isinstance(stored, Login):
+            from keyturn.stores.claim import sweep
+
+            sweep(path.removesuffix(".json"))
         return stored
 
     def set_aside(self) -> str | None:

@@ -110,6 +110,10 @@ class HeldKeychain:
         self._seen = (record, self._store.mark())
         return record
 
+    def claim(self, refresh_hash: str) -> None:
+        """None: the token lies in this machine's own keychain, where no other machine can send it from."""
+        del refresh_hash
+
     def check_savable(self) -> None:
         directories.check_own_directory(self._store.directory)
         directories.check_writable(self._store.directory)

@@ -86,6 +86,10 @@ class HeldMemory:
     def load(self) -> Record | None:
         return self._store.load()
 
+    def claim(self, refresh_hash: str) -> None:
+        """None: nobody but this process has the token."""
+        del refresh_hash
+
     def check_savable(self) -> None:
         if self._store.refuse_writes:
             raise StoreDenied(f"{self._store.where} refuses to be written")

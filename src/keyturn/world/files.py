@@ -90,7 +90,7 @@ def read_whole(path: str, descriptor: int) -> str:
 def write_durably(path: str, text: str) -> None:
     """Replace a file: unique temporary file, fsync, rename, fsync of the directory.
 
-    Raises: StoreDenied; the old file is then untouched.
+    Raises: StoreDenied; the old file is then untouched, unless the code is "not_durable".
     """
     directory, name = os.path.split(path)
     temporary = os.path.join(directory, f".{name}.{os.getpid()}-{os.urandom(6).hex()}.tmp")
@@ -109,7 +109,7 @@ def write_durably(path: str, text: str) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        os.replace(temporary, path)
+        _put_in_place(temporary, path, text)
     except OSError as error:
         try:  # noqa: SIM105 - contextlib is not imported on this way
             os.unlink(temporary)
@@ -117,6 +117,16 @@ def write_durably(path: str, text: str) -> None:
             pass
         raise denied(path, error) from None
     sync_directory(directory)
+
+
+def _put_in_place(temporary: str, path: str, text: str) -> None:
+    try:
+        os.replace(temporary, path)
+    except FileNotFoundError:
+        # Where two machines hold one lock (L10), the other took us for dead, and has finished it (`finish`).
+        found = read_private(path)
+        if found is None or found.text != text:
+            raise
 
 
 def remove_durably(path: str) -> bool:
@@ -159,7 +169,7 @@ def sweep(path: str) -> None:
 def finish(temporary: str, path: str) -> None:
     """Put a temporary file in place whose writer was killed before it could, durably.
 
-    Raises: StoreDenied; both files are then untouched.
+    One that is gone was put in place by somebody else. Raises: StoreDenied; both files are then untouched.
     """
     try:
         descriptor = os.open(temporary, os.O_RDWR | os.O_CLOEXEC | _NOFOLLOW)
@@ -168,9 +178,14 @@ def finish(temporary: str, path: str) -> None:
         finally:
             os.close(descriptor)
         os.replace(temporary, path)
+    except FileNotFoundError:
+        return
     except OSError as error:
         raise denied(path, error) from None
-    sync_directory(os.path.dirname(path))
+    try:  # noqa: SIM105 - contextlib is not imported on this way
+        sync_directory(os.path.dirname(path))
+    except StoreDenied:
+        pass  # it is no worse off than it was beside its place, and nothing has been spent for it here
 
 
 def names(directory: str, suffix: str) -> list[str]:
@@ -257,16 +272,29 @@ def _listed(directory: str) -> list[str]:
 
 
 def sync_directory(directory: str) -> None:
-    """Make the names in a directory durable, where the system can."""
+    """Make the names in a directory durable, where the system can.
+
+    Raises: StoreDenied with the code "not_durable": what was done is there, but may not outlast a power cut.
+    """
     if not _POSIX:
         return  # Windows has no handle to flush for a directory
+    import errno
+
     try:
         descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return  # readable by nobody: the rename itself has happened
-    try:
-        os.fsync(descriptor)
-    except OSError:
-        pass  # some file systems cannot; the rename itself has happened
-    finally:
-        os.close(descriptor)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        # a directory that may be written and not read, and file systems that cannot, lose nothing by it
+        if error.errno in (errno.EACCES, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS):
+            return
+        reason = (error.strerror or type(error).__name__).lower()
+        raise StoreDenied(
+            f"what was just written in {directory} may not outlast a power cut: {reason}",
+            hint=f"look at the disk: df {directory}; dmesg | tail",
+            code="not_durable",
+            path=directory,
+            errno=error.errno,
+        ) from None

@@ -7,7 +7,7 @@ from keyturn.values import Value
 # on these, two machines may both be granted one lock (L10)
 NETWORK_KINDS = (
     *("9p", "afs", "ceph", "cifs", "glusterfs", "lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "smb3", "smbfs"),
-    *("fuse.ceph", "fuse.cephfs", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs", "virtiofs"),
+    *("orangefs", "pvfs2", "gfs2", "beegfs", "gpfs", "virtiofs"),
 )
 _ESCAPES = (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\"))
 
@@ -53,6 +53,17 @@ def mount_of(path: str, table: tuple[Mount, ...] | list[Mount]) -> Mount | None:
         ):
             found = mount
     return found
+
+
+def is_shared(path: str) -> bool:
+    """Whether other machines may write below a canonical path; also where nothing is known (L10)."""
+    mount = mount_of(path, read_mounts())
+    return mount is None or is_network(mount.kind)
+
+
+def is_network(kind: str) -> bool:
+    """Whether two machines may write on such a file system; what runs in user space can be anything."""
+    return kind in NETWORK_KINDS or kind == "fuse" or kind.startswith("fuse.")
 
 
 def _plain(path: str) -> str:

@@ -291,6 +291,7 @@ def test_a_network_file_system_is_named_with_what_it_means(keyturn: Machine, kin
     assert (found.code, found.severity) == ("network_file_system", "warning")
     assert f"({kind})" in found.message
     assert "two machines may be granted one lock" in found.message
+    assert "wait up to 120 s" in found.message
     assert found.repair == "KEYTURN_HOME=/a/local/directory keyturn login"
 
 
