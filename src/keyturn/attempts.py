@@ -67,8 +67,6 @@ class Attempts:
         try:
             self._lock.acquire(seconds=self._seconds)
         except Unavailable as error:
-            from keyturn.commands import held_up
-
             raise held_up(self._setting, error, self._seconds) from None
         return self
 
@@ -124,3 +122,16 @@ class Attempts:
             files.write_durably(f"{self._path}.json", jsontext.dump(fields) + "\n")
         except StoreError:
             return  # a disk that refuses is no reason to fail once more
+
+
+def held_up(setting: Setting, error: Unavailable, seconds: float) -> Unavailable:
+    """The error for another process that runs the same command, and goes on running it."""
+    pid, host = error.facts.get("pid"), error.facts.get("host")
+    return Unavailable(
+        f"process {pid} on {host} has been running {setting.where}; waited {seconds:g} s",
+        hint=f"look at it: ps -p {pid}; keyturn goes on by itself as soon as it is done or ends",
+        code="lock_timeout",
+        sent=False,
+        pid=pid,
+        host=host,
+    )

@@ -8,7 +8,7 @@ on stdout is a secret and is never shown; the end of its stderr is, cleaned and 
 from __future__ import annotations
 
 from keyturn.clean import clean
-from keyturn.errors import AuthError, Refused, Rejected, Unavailable, frameless
+from keyturn.errors import AuthError, Refused, Rejected, frameless
 from keyturn.values import Secret
 
 TYPE_CHECKING = False
@@ -224,16 +224,3 @@ def _shown(ended: Ended) -> str:
     known = ended.stdout.reveal().split()
     text = redact(clean(text, 2 * STDERR_KEPT), [word.strip('",{}') for word in known])
     return text if len(text) <= _SHOWN else "…" + text[-_SHOWN:]
-
-
-def held_up(setting: Setting, error: Unavailable, seconds: float) -> Unavailable:
-    """The error for another process that runs the same command, and goes on running it."""
-    pid, host = error.facts.get("pid"), error.facts.get("host")
-    return Unavailable(
-        f"process {pid} on {host} has been running {setting.where}; waited {seconds:g} s",
-        hint=f"look at it: ps -p {pid}; keyturn goes on by itself as soon as it is done or ends",
-        code="lock_timeout",
-        sent=False,
-        pid=pid,
-        host=host,
-    )

@@ -214,9 +214,9 @@ def test_a_process_with_a_thousand_open_files_can_run_commands(tmp_path: Path) -
 
 def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
     run(command("true", tmp_path))
-    before = set(os.listdir("/proc/self/fd"))
+    before = {path.name for path in Path("/proc/self/fd").iterdir()}
     for _ in range(3):
         ended: Ended = run(command("echo x; sleep 600 & echo $! > pid", tmp_path))
         os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
         assert ended.status == 0
-    assert set(os.listdir("/proc/self/fd")) == before
+    assert {path.name for path in Path("/proc/self/fd").iterdir()} == before
