@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from keyturn.conflicts import conflicts
+from keyturn.errors import NoCredential
+from keyturn.hints import with_profile
+from keyturn.settings.reading import is_of_keyturn
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from keyturn.scene import Scene
-    from keyturn.survey import Row, Survey
+    from keyturn.survey import Row, Source, Survey
 
 
-def with_warnings(found: Survey, scene: Scene) -> Survey:
-    """The survey with its warnings, each one line with a remedy that stays on this machine (P4, P23)."""
-    warnings = list(found.warnings)
+def with_warnings(found: Survey, scene: Scene, using: Source | None = None) -> Survey:
+    """The survey with its warnings, each one line with a remedy that stays on this machine (P4, P23).
+
+    `using` is the source that this program has found before and goes on with, if it has.
+    """
+    settings = scene.settings
+    warnings = [
+        *found.warnings,
+        *(f"{one.message}; every request ends with this" for one in settings.damages),
+    ]
     winner = found.winner
     if winner is not None and winner.offer is not None:
         if winner.offer.billing == "metered":
@@ -26,8 +38,36 @@ def with_warnings(found: Survey, scene: Scene) -> Survey:
             warnings.append(
                 f"the value of {winner.source.name} is the one in ./.env, which some shell or tool loaded"
             )
+        if using is not None and using.id != winner.source.id:
+            warnings.append(
+                f"this program goes on with {using.name}, which it found first; "
+                f"{winner.source.name} would be used by one that starts now"
+            )
+    warnings += conflicts(scene, found.route)
     stale = _stale_login(scene)
-    return found.replace(warnings=(*warnings, *([stale] if stale else [])))
+    return found.replace(
+        ignored=(*found.ignored, *settings.ignored),
+        settings=tuple(settings.found[key].where for key in sorted(settings.found) if is_of_keyturn(key)),
+        warnings=(*warnings, *([stale] if stale else [])),
+    )
+
+
+def nothing_found(found: Survey, pinned: str | None, scene: Scene) -> NoCredential:
+    """The error where no source offers anything, or the pinned one has nothing."""
+    if pinned is not None:
+        row = found.row(pinned)
+        return NoCredential(
+            f"{row.source.name} is pinned and has nothing: {row.why}",
+            hint="see what there is: keyturn explain",
+            code="pinned_absent",
+            survey=found,
+        )
+    error = NoCredential(
+        f"no credential found: not in the environment, not in profile {scene.profile.name}",
+        hint="log in: keyturn login; or set ANTHROPIC_API_KEY; see what was looked at: keyturn explain",
+        survey=found,
+    )
+    return with_profile(error, scene)
 
 
 def _stale_login(scene: Scene) -> str | None:
@@ -62,4 +102,4 @@ def _remedy(winner: Row, shadowed: Row) -> str:
     remedy = winner.offer.remedy if winner.offer is not None else None
     if remedy is None or remedy == "--source":
         return f"keyturn --source {shadowed.source.id} …"
-    return f"{remedy} keyturn …"
+    return f"{remedy} keyturn …" if remedy.startswith("env ") else remedy

@@ -7,7 +7,6 @@ from _thread import get_ident
 from keyturn.errors import (
     AuthError,
     ConfigurationError,
-    NoCredential,
     Refused,
     Rejected,
     Unavailable,
@@ -39,7 +38,8 @@ class Auth:
     """What a program asks for its credential. Making one reads and does nothing.
 
     Thread-safe and fork-safe. `profile`, `route`, `source` and `require_billing` are those of the command
-    line; `world` and `store` are for tests and for programs with a store of their own.
+    line; `world` and `store` are for tests and for programs with a store of their own. `tolerant` is for
+    commands that repair and explain: a damaged settings file counts for nothing there, and stops nobody.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class Auth:
         require_billing: str | None = None,
         world: World | None = None,
         store: LoginStore | None = None,
+        tolerant: bool = False,
     ) -> None:
         self._world = world or World()
         self._clock = self._world.clock
@@ -59,6 +60,7 @@ class Auth:
         self._source = source
         self._require_billing = require_billing
         self._store = store
+        self._tolerant = tolerant
         self._scene: Scene | None = None
         self._scene_mark: object = None
         self._winner: tuple[Source, Offer] | None = None
@@ -124,11 +126,14 @@ class Auth:
         Raises: ConfigurationError, UsageError; what a source raises is in its row.
         """
         from keyturn.advice import with_warnings
+        from keyturn.routes import choose
 
         pinned = self._pinned()
         self._required()
-        found = survey(self.scene(), ORDER[self.route], route=self.route, pinned=pinned)
-        return with_warnings(found, self.scene())
+        scene = self.scene().in_spite_of_damage()
+        route = choose(scene, self._route)
+        found = survey(scene, ORDER[route], route=route, pinned=pinned)
+        return with_warnings(found, scene, using=self._winner[0] if self._winner else None)
 
     @property
     def base_url(self) -> str:
@@ -140,7 +145,7 @@ class Auth:
         """The route of the variables and flags. Raises: ConfigurationError, UsageError."""
         from keyturn.routes import choose
 
-        return choose(self._world, self._route)
+        return choose(self.scene(), self._route)
 
     @property
     def world(self) -> World:
@@ -150,7 +155,8 @@ class Auth:
     def scene(self) -> Scene:
         """The configuration and profile this Auth works with. Raises: ConfigurationError.
 
-        Read once; until something is found, read again when it changed: a login writes it (I6).
+        Read once; until something is found, read again when it changed: a login writes it (I6). Settings
+        files are looked at again every 2 s at most; the source that was found answers by what they say then.
         """
         if self._scene is not None and self._winner is None and config_mark(self._world) != self._scene_mark:
             self._scene = None
@@ -159,6 +165,8 @@ class Auth:
             config = read_config(self._world)
             name, chosen_by = config.chosen(self._profile, self._world)
             self._scene = Scene(self._world, config, config.profile(name), chosen_by, self._store)
+            self._scene.tolerant = self._tolerant
+        self._scene.watch.look()
         return self._scene
 
     def _obtain(self, rejected: Credential | None) -> Credential:
@@ -190,6 +198,8 @@ class Auth:
         if rejected is None and self._clock() < self._fresh_until and self._kept is not None:
             return self._kept
         self._fresh_until = 0.0
+        if rejected is not None:
+            self.scene().watch.look(now=True)  # somebody may have put another key there meanwhile
         source, offer = self._chosen()
         try:
             credential = offer.redeem(rejected)
@@ -245,7 +255,9 @@ class Auth:
             looks = Looks(self.scene(), sources)
             source = find_winner(looks, pinned)
             if source is None:
-                raise self._nothing(pinned)
+                from keyturn.advice import nothing_found
+
+                raise nothing_found(self.explain(), pinned, self.scene())
             answer = looks.at(source)
             if isinstance(answer, AuthError):
                 raise answer
@@ -275,20 +287,3 @@ class Auth:
                 code="billing",
                 source=source.id,
             )
-
-    def _nothing(self, pinned: str | None) -> NoCredential:
-        found = self.explain()
-        if pinned is not None:
-            row = found.row(pinned)
-            return NoCredential(
-                f"{row.source.name} is pinned and has nothing: {row.why}",
-                hint="see what there is: keyturn explain",
-                code="pinned_absent",
-                survey=found,
-            )
-        error = NoCredential(
-            f"no credential found: not in the environment, not in profile {self.scene().profile.name}",
-            hint="log in: keyturn login; or set ANTHROPIC_API_KEY; see what was looked at: keyturn explain",
-            survey=found,
-        )
-        return with_profile(error, self.scene())

@@ -8,7 +8,7 @@ from keyturn.variables import text_variable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from keyturn.world import World
+    from keyturn.variables import Place
 
 VARIABLE = "ANTHROPIC_MODEL"
 LONGEST_NAME = 256
@@ -55,14 +55,14 @@ class Chosen(Value):
     name: str
 
 
-def choose_model(world: World, route: str, named: str | None = None) -> Chosen:
+def choose_model(place: Place, route: str, named: str | None = None) -> Chosen:
     """The model of the command line, else of ANTHROPIC_MODEL, else of the table.
 
     Raises: UsageError, ConfigurationError for a name no request can carry.
     """
     if named is not None:
         return Chosen(name=checked_model(named), by="--model")
-    from_environment = text_variable(world, VARIABLE)
+    from_environment = text_variable(place, VARIABLE)
     if from_environment is not None:
         return Chosen(name=from_environment, by=VARIABLE)
     return Chosen(name=DEFAULTS[route].model, by="default")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from keyturn.errors import ConfigurationError, UsageError
 from keyturn.order import ORDER
-from keyturn.variables import flag_variable
+from keyturn.variables import flag_variable, text_variable, where_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from keyturn.world import World
+    from keyturn.variables import Place
 
 DEFAULT = "anthropic"
 FLAGS = {
@@ -22,7 +22,7 @@ FLAGS = {
 }
 
 
-def choose(world: World, option: str | None) -> str:
+def choose(place: Place, option: str | None) -> str:
     """The route: `--route`, KEYTURN_ROUTE, then the CLAUDE_CODE_USE_… flags.
 
     Raises: UsageError (an unknown --route), ConfigurationError (unknown, conflicting or lacking routes;
@@ -34,17 +34,18 @@ def choose(world: World, option: str | None) -> str:
                 f"there is no route named {option[:64]!r}", hint=f"use one of: {', '.join(ORDER)}"
             )
         return _present(option, "--route")
-    from_environment = world.variable("KEYTURN_ROUTE")
-    if from_environment and from_environment.strip():
-        return _present(from_environment.strip(), "KEYTURN_ROUTE")
-    flagged = [name for name in FLAGS if flag_variable(world, name)]
+    named = text_variable(place, "KEYTURN_ROUTE")
+    if named is not None:
+        return _present(named, "KEYTURN_ROUTE")
+    flagged = [name for name in FLAGS if flag_variable(place, name)]
     if len(flagged) > 1:
         raise ConfigurationError(
-            f"{' and '.join(flagged)} are both on, and there can be only one route",
+            f"{' and '.join(where_of(place, name) for name in flagged)} are both on, "
+            "and there can be only one route",
             hint=_way_out(flagged),
             code="route_conflict",
         )
-    return _present(FLAGS[flagged[0]], flagged[0]) if flagged else DEFAULT
+    return _present(FLAGS[flagged[0]], where_of(place, flagged[0])) if flagged else DEFAULT
 
 
 def _way_out(flagged: Sequence[str]) -> str:

@@ -78,6 +78,11 @@ def flag_variable(place: Place, name: str) -> bool:
     )
 
 
+def where_of(place: Place, name: str) -> str:
+    """What a message calls a variable: its name, or its key and file where a settings file sets it."""
+    return _found(place, name)[1]
+
+
 def _found(place: Place, name: str) -> tuple[str, str]:
     """The value, and what an error calls it."""
     found = place.variable(name)

@@ -61,7 +61,7 @@ async def _ask(auth: Auth, model: str | None, text: str, terminal: Terminal) -> 
     from keyturn.models import choose_model
 
     # what is missing or refused is said before the official client is imported, which takes a while
-    chosen = choose_model(auth.world, auth.route, model)
+    chosen = choose_model(auth.scene(), auth.route, model)
     _ = auth.base_url
     from keyturn.clients import async_anthropic
     from keyturn.session.asking import Reply

@@ -13,14 +13,15 @@ if TYPE_CHECKING:
     from keyturn.survey import Survey
 
 
-def auth_of(options: Namespace, terminal: Terminal) -> Auth:
-    """What resolves and explains for this command line."""
+def auth_of(options: Namespace, terminal: Terminal, *, tolerant: bool = False) -> Auth:
+    """What resolves and explains for this command line; `tolerant` as in `Auth`."""
     return Auth(
         profile=options.profile,
         route=options.route,
         source=options.source,
         require_billing=options.require_billing,
         world=terminal.world,
+        tolerant=tolerant,
     )
 
 

@@ -33,7 +33,7 @@ def add_options(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, terminal: Terminal) -> int:
     """Run the command; the exit status. Raises: AuthError."""
-    auth = auth_of(options, terminal)
+    auth = auth_of(options, terminal, tolerant=True)
     survey = auth.explain()
     objection = standing(auth, survey)
     if terminal.json:
@@ -64,7 +64,8 @@ def as_json(survey: Survey, objection: AuthError | None = None) -> dict[str, obj
             }
             for row in survey.rows
         ],
-        "ignored": [clean(text) for text in survey.ignored],
+        "settings": [clean(text, 1000) for text in survey.settings],
+        "ignored": [clean(text, 1000) for text in survey.ignored],
         "warnings": warnings(survey, objection),
     }
 
@@ -124,7 +125,8 @@ def _facts(auth: Auth, survey: Survey, objection: AuthError | None) -> list[tupl
     if winner is not None:
         without = f"{following.source.name} would win" if following else "nothing else would"
         facts.append(("without it", without))
-    facts += [("ignored", clean(text)) for text in survey.ignored]
+    facts += [("setting", clean(text, 1000)) for text in survey.settings]
+    facts += [("ignored", clean(text, 1000)) for text in survey.ignored]
     return facts + [("warning", text) for text in warnings(survey, objection)]
 
 

@@ -7,7 +7,7 @@ import os
 from keyturn.cli.chosen import auth_of
 from keyturn.cli.limits import restore_core_files
 from keyturn.errors import UsageError
-from keyturn.handover import child_environment
+from keyturn.handover import child_environment, with_network
 from keyturn.world.programs import find_program
 
 TYPE_CHECKING = False
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from keyturn.cli.terminal import Terminal
+    from keyturn.scene import Scene
     from keyturn.world import World
 
 
@@ -49,15 +50,18 @@ def run(options: Namespace, terminal: Terminal) -> int:
         raise UsageError("run what?", hint="name a program: keyturn run -- python program.py")
     program = _find(words[0], terminal.world)
     auth = auth_of(options, terminal)
-    env = child_environment(auth.credential(), terminal.world.env, auth.route)
-    _keep_descriptor_back(terminal.world)
+    env = with_network(
+        child_environment(auth.credential(), terminal.world.env, auth.route), terminal.world
+    )
+    _keep_descriptor_back(auth.scene())
     terminal.flush()
     return start(program, words, env)
 
 
-def _keep_descriptor_back(world: World) -> None:
+def _keep_descriptor_back(scene: Scene) -> None:
     """Do not hand on the descriptor of a token: a file behind it could be read there once more."""
-    number = (world.variable("CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR") or "").strip()
+    named = scene.variable("CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR")
+    number = named.value.strip() if named is not None else ""
     if number.isascii() and number.isdigit() and int(number[:9]) > 2:  # noqa: PLR2004 - beyond the standard streams
         try:
             os.set_inheritable(int(number[:9]), False)  # noqa: FBT003 - the system's own call

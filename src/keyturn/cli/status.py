@@ -38,7 +38,7 @@ def add_options(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, terminal: Terminal) -> int:
     """Run the command; the exit status. Raises: AuthError."""
-    auth = auth_of(options, terminal)
+    auth = auth_of(options, terminal, tolerant=True)
     survey = auth.explain()
     if survey.winner is not None:
         _ = auth.base_url  # raises what resolving would: the winner's own error, or a billing that is refused

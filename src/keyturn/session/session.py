@@ -60,7 +60,7 @@ class Session:
         self._read = read
         self._write = write
         self._auth = make_auth()
-        self._model = choose_model(self._auth.world, self._auth.route, model)
+        self._model = choose_model(self._auth.scene(), self._auth.route, model)
         self._client: AsyncAnthropic | None = None
         self._conversation = Conversation()
         self._runner = asyncio.Runner()

@@ -79,5 +79,10 @@ class Settings(Value):
         text = self.world.variable(name)
         return None if text is None else Setting(key=name, scope="environment", value=text)
 
+    def canceller(self, name: str) -> Setting | None:
+        """The setting that takes a variable away by giving it the empty value."""
+        found = self.found.get(f"env.{name}")
+        return found if found is not None and not found.value else None
+
     def __repr__(self) -> str:
         return f"Settings(found={[*self.found.values()]!r}, ignored={self.ignored!r})"

@@ -7,6 +7,8 @@ from keyturn.world import files, places
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from keyturn.world import World
 
 # how long a running program goes without looking whether a settings file changed, as for logins (L18)
@@ -23,12 +25,18 @@ class Watch:
     def __init__(self, world: World) -> None:
         self._world = world
         self._settings: Settings | None = None
-        self._marks: object = None
+        self._marks: tuple[object, ...] = ()
         self._look_after = 0.0
 
     def settings(self) -> Settings:
         """As last looked at; what is damaged is in `damages`."""
         return self._settings if self._settings is not None else self._read(None)
+
+    def network(self, name: str) -> str | None:
+        """The value of a variable for `World.network`: proxies and certificates may stand in settings too."""
+        self.look()
+        found = self.settings().variable(name)
+        return found.value if found is not None else None
 
     def look(self, *, now: bool = False) -> None:
         """See whether a file changed; `now` for whoever cannot wait 2 s for it."""
@@ -68,9 +76,9 @@ def marks_of(world: World) -> tuple[object, ...]:
     return (*marks, further_marks(world, drop_ins=drop_ins is not None, project=project != (None, None)))
 
 
-def read_settings(world: World, marks: object = None) -> Settings:
+def read_settings(world: World, marks: Sequence[object] | None = None) -> Settings:
     """The settings of all files. Raises nothing that a file could cause: see `Settings.damages`."""
-    if not any(marks_of(world) if marks is None else marks):  # type: ignore[call-overload] # marks_of gives a tuple
+    if not any(marks_of(world) if marks is None else marks):
         return Settings(damages=(), found={}, ignored=(), world=world)
     from keyturn.settings.reading import read
 

@@ -30,8 +30,8 @@ def look(scene: Scene) -> Absent | Offer:
 
     Raises: ConfigurationError when the variable names no open, readable descriptor; Refused.
     """
-    text = text_variable(scene.world, NAME)
-    if text is None:
+    text, named = text_variable(scene, NAME), scene.variable(NAME)
+    if text is None or named is None:
         return Absent(why="none given")
     if not (text.isascii() and text.isdigit() and len(text) < 10):  # noqa: PLR2004 - far more than any limit on them
         raise _wrong("it is not a number")
@@ -41,7 +41,7 @@ def look(scene: Scene) -> Absent | Offer:
         raise _wrong(f"descriptor {number} is not open")
     if stat.S_ISDIR(state.st_mode):
         raise _wrong(f"descriptor {number} is a directory")
-    where = f"file descriptor {number}, named by {NAME}"
+    where = f"file descriptor {number}, named by {NAME if named.path is None else named.where}"
     url = scene.oauth_url(NAME)
     key = (number, state.st_dev, state.st_ino, state.st_ctime_ns)
 
@@ -66,7 +66,7 @@ def look(scene: Scene) -> Absent | Offer:
         billing="subscription",
         kind="bearer",
         redeem=redeem,
-        remedy=f"env -u {NAME}",
+        remedy=named.remedy,
         renewable=False,
         state="usable",
         where=where,

@@ -1,8 +1,8 @@
-"""Credentials that are simply there, in an environment variable."""
+"""Credentials that are simply there, in a variable of the environment or of a settings file."""
 
 from __future__ import annotations
 
-from keyturn.errors import Rejected
+from keyturn.errors import NoCredential, Rejected
 from keyturn.survey import Absent, Offer
 from keyturn.values import ApiKey, BearerToken
 from keyturn.variables import secret_variable
@@ -11,71 +11,103 @@ from keyturn.world import files, texts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from keyturn.errors import AuthError
     from keyturn.scene import Scene
+    from keyturn.settings.layers import Setting
     from keyturn.values import Credential, Secret
 
 
 def auth_token(scene: Scene) -> Absent | Offer:
     """ANTHROPIC_AUTH_TOKEN: a bearer token for a gateway."""
-    name = "ANTHROPIC_AUTH_TOKEN"
-    secret = secret_variable(scene, name)
-    if secret is None:
-        return Absent(why="not set")
-    url = scene.free_url()
-    # `keyturn run` hands an OAuth token over under both names: then it is one, whichever is read first
-    is_oauth = _plain(scene, "CLAUDE_CODE_OAUTH_TOKEN") == secret.reveal()
-    return offer(
-        BearerToken(
+
+    def build(secret: Secret, found: Setting) -> Credential:
+        # `keyturn run` hands an OAuth token over under both names: then it is one, whichever is read first
+        other = scene.variable("CLAUDE_CODE_OAUTH_TOKEN")
+        is_oauth = other is not None and other.value == secret.reveal()
+        return BearerToken(
             source="auth-token-env",
             secret=secret,
             billing="subscription" if is_oauth else "gateway",
             oauth_beta=is_oauth,
-            **_at(scene, name, url, secret),
-        ),
-        remedy=_remedy(scene, name),
-    )
+            **_at(scene, scene.free_url(), secret, found),
+        )
+
+    return variable_offer(scene, "ANTHROPIC_AUTH_TOKEN", build)
 
 
 def oauth_token(scene: Scene) -> Absent | Offer:
     """CLAUDE_CODE_OAUTH_TOKEN: a long-lived OAuth token, for machines nobody logs in on."""
     name = "CLAUDE_CODE_OAUTH_TOKEN"
-    secret = secret_variable(scene, name)
-    if secret is None:
-        return Absent(why="not set")
-    url = scene.oauth_url(name)
-    return offer(
-        BearerToken(
+
+    def build(secret: Secret, found: Setting) -> Credential:
+        return BearerToken(
             source="oauth-token-env",
             secret=secret,
             billing="subscription",
             oauth_beta=True,
-            **_at(scene, name, url, secret),
-        ),
-        remedy=_remedy(scene, name),
-    )
+            **_at(scene, scene.oauth_url(name), secret, found),
+        )
+
+    return variable_offer(scene, name, build)
 
 
 def api_key(scene: Scene) -> Absent | Offer:
     """ANTHROPIC_API_KEY: a key that is billed by use."""
-    name = "ANTHROPIC_API_KEY"
-    secret = secret_variable(scene, name)
-    if secret is None:
-        return Absent(why="not set")
-    url = scene.free_url()
-    return offer(
-        ApiKey(source="api-key-env", secret=secret, billing="metered", **_at(scene, name, url, secret)),
-        remedy=_remedy(scene, name),
-    )
+
+    def build(secret: Secret, found: Setting) -> Credential:
+        at = _at(scene, scene.free_url(), secret, found)
+        return ApiKey(source="api-key-env", secret=secret, billing="metered", **at)
+
+    return variable_offer(scene, "ANTHROPIC_API_KEY", build)
 
 
-def offer(credential: Credential, *, remedy: str, note: str | None = None) -> Offer:
-    """The offer of a credential that is already at hand and that nobody can renew (P22)."""
+def variable_offer(scene: Scene, name: str, build: Callable[[Secret, Setting], Credential]) -> Absent | Offer:
+    """What a variable offers, and goes on to offer when a settings file gives it another value.
+
+    Raises: ConfigurationError for a value that no header can carry; what `build` raises.
+    """
+    secret, found = secret_variable(scene, name), scene.variable(name)
+    if secret is None or found is None:
+        canceller = scene.settings.canceller(name)
+        return Absent(why=f"cancelled by {canceller.where}" if canceller is not None else "not set")
+    kept = (found, scene.settings, build(secret, found))
+
+    def current() -> Credential:
+        nonlocal kept
+        seen, settings, credential = kept
+        found = scene.variable(name)
+        if found == seen and scene.settings is settings:
+            return credential
+        secret = secret_variable(scene, name)
+        if secret is None or found is None:
+            if seen.path is None:
+                return credential  # programs take keys out of their own environment, having read them
+            raise _gone(name, seen)
+        kept = (found, scene.settings, build(secret, found))
+        return kept[2]
+
+    return offer(kept[2], remedy=found.remedy, current=current)
+
+
+def offer(
+    credential: Credential,
+    *,
+    remedy: str,
+    note: str | None = None,
+    current: Callable[[], Credential] | None = None,
+) -> Offer:
+    """The offer of a credential that is at hand and that nobody can renew (P22).
+
+    `current` says what it is now, where it may have changed since it was looked at.
+    """
 
     def redeem(rejected: Credential | None) -> Credential:
-        if rejected is not None and rejected.secret == credential.secret:
-            raise rejected_at_source(credential)
-        return credential
+        now = credential if current is None else current()
+        if rejected is not None and rejected.secret == now.secret:
+            raise rejected_at_source(now)
+        return now
 
     return Offer(
         account=None,
@@ -103,19 +135,16 @@ def rejected_at_source(credential: Credential) -> AuthError:
     )
 
 
-def _remedy(scene: Scene, name: str) -> str:
-    found = scene.variable(name)
-    return found.remedy if found is not None else f"env -u {name}"
+def _gone(name: str, seen: Setting) -> AuthError:
+    return NoCredential(
+        f"{name}, which this program has used, is no longer set: {seen.where} is gone",
+        hint="set it again; or see what there is, and start the program anew: keyturn explain",
+        code="source_gone",
+    )
 
 
-def _plain(scene: Scene, name: str) -> str | None:
-    found = scene.variable(name)
-    return found.value if found is not None else None
-
-
-def _at(scene: Scene, name: str, url: str, secret: Secret) -> dict[str, str]:
-    found = scene.variable(name)
-    where = found.where if found is not None else name
+def _at(scene: Scene, url: str, secret: Secret, found: Setting) -> dict[str, str]:
+    where = found.where
     if _is_in_dotenv(scene, secret):
         where += ", with the value that ./.env has"
     return {"where": where, "base_url": url, "audience": str(origin(url))}
