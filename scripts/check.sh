@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Everything that must hold: lint, types, the tests on every other Python found, then all tests.
-# Goes on after a failed step, so that one run shows everything; ends with pytest's summary and fails if anything did.
+# Everything that must hold: lint, types, the tests on every other Python found, and all tests.
+# The tests run beside the rest and are shown after it, so that pytest's summary is the last word. Goes on after a
+# failed step, so that one run shows everything; fails if anything did, or hung.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,6 +12,17 @@ step() { # step NAME COMMAND…
   printf '\n== %s\n' "$name"
   "$@" || failed+=("$name")
 }
+tests() ( # tests VENV ARGUMENTS…: no run may hold up the others for ever, not even one that hangs at its end
+  local venv=$1
+  shift
+  exec timeout --kill-after=30 2400 "$venv/bin/python" -m pytest "$@"
+)
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+tests .venv "$@" >"$log" 2>&1 </dev/null &
+all=$!
+trap 'kill "$all" 2>/dev/null' INT TERM
 
 step "ruff check" .venv/bin/ruff check .
 step "ruff format" .venv/bin/ruff format --check .
@@ -21,15 +33,16 @@ folders=tests/unit
 [ ! -d tests/cases ] || folders="$folders tests/cases"
 while read -r version python; do
   [ -n "$version" ] || continue
-  other() { scripts/setup.sh dev ".venv-$version" "$python" && ".venv-$version/bin/python" -m pytest -q -m "not system" $folders; }
+  other() { scripts/setup.sh dev ".venv-$version" "$python" && tests ".venv-$version" -q -m "not system" $folders; }
   step "unit tests and cases on CPython $version" other </dev/null
 done <<<"$pythons"
 
 if [ ${#failed[@]} -gt 0 ]; then # said before pytest, so that pytest's summary stays the last word
-  printf '\nFAILED BEFORE THE MAIN TESTS: %s\nThe run fails whatever the tests below say.\n' "$(IFS=,; echo "${failed[*]}")"
+  printf '\nFAILED BESIDE THE MAIN TESTS: %s\nThe run fails whatever the tests below say.\n' "$(IFS=,; echo "${failed[*]}")"
 fi
 printf '\n== all tests on %s\n' "$(.venv/bin/python --version)"
-.venv/bin/python -m pytest "$@"
+tail --quiet --lines=+1 --pid="$all" --follow "$log"
+wait "$all"
 status=$?
 [ ${#failed[@]} -eq 0 ] || [ $status -ne 0 ] || status=1
 exit $status
