@@ -86,13 +86,15 @@ def _client(package: Any, kind: str, auth: Auth, options: dict[str, Any]) -> Any
 
     client = options.get("http_client")
     if client is None:
-        context, proxy = auth.world.transport.settings(str(options["base_url"]))
+        from keyturn.world.following import AsyncFollowing, Following
+
+        ours = auth.world.transport
+        ours.prepare(str(options["base_url"]))  # what is wrong with it is said now
+        following = Following if kind == "Client" else AsyncFollowing
         client = getattr(httpx2, kind)(
-            verify=context,
-            proxy=proxy,
+            transport=following(ours, package.DEFAULT_CONNECTION_LIMITS),
             trust_env=False,
             timeout=package.DEFAULT_TIMEOUT,
-            limits=package.DEFAULT_CONNECTION_LIMITS,
             follow_redirects=True,
         )
     if not isinstance(client.auth, RequestAuth):

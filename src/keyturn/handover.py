@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from keyturn.values import Credential
+    from keyturn.world import World
 
 HEADERS = "ANTHROPIC_CUSTOM_HEADERS"
 BASE_URL = "ANTHROPIC_BASE_URL"
@@ -24,6 +25,12 @@ CREDENTIALS = (
     "CLAUDE_CODE_OAUTH_REFRESH_TOKEN",
     "CLAUDE_CODE_OAUTH_TOKEN",
     "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR",
+)
+# How servers are reached; settings files may say that too, and the program reads none of them as we do.
+NETWORK = (
+    *("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY"),
+    *("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"),
+    *("CLAUDE_CODE_CLIENT_CERT", "CLAUDE_CODE_CLIENT_KEY", "CLAUDE_CODE_CLIENT_KEY_PASSPHRASE"),
 )
 _CREDENTIAL_HEADERS = ("authorization", "x-api-key")
 
@@ -42,6 +49,24 @@ def child_environment(credential: Credential, env: Mapping[str, str], route: str
     if credential.base_url == API_ORIGIN and BASE_URL not in child:
         given.pop(BASE_URL, None)
     return {**child, **given}
+
+
+def with_network(child: Mapping[str, str], world: World) -> dict[str, str]:
+    """The same with the proxies and certificates that keyturn itself goes by.
+
+    Node.js trusts further authorities by a variable of its own only, which adds to its trust; so the file of
+    SSL_CERT_FILE stands there too. The way back would take the system's trust from programs that read that.
+    """
+    found = dict(child)
+    for name in NETWORK:
+        value = world.network_variable(name)
+        if value is not None:
+            found[name] = value
+        elif found.get(name):
+            del found[name]  # a settings file takes it away
+    if "SSL_CERT_FILE" in found:
+        found.setdefault("NODE_EXTRA_CA_CERTS", found["SSL_CERT_FILE"])
+    return found
 
 
 def _headers(own: str, given: str) -> str:

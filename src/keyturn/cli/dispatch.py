@@ -41,8 +41,16 @@ def dispatch(arguments: Sequence[str], terminal: Terminal) -> int:
     if name == "run":
         options.command = list(foreign)
     terminal.no_input, terminal.json, terminal.profile = options.no_input, options.json, options.profile
+    _follow_settings(terminal)
     status: int = import_module(COMMANDS[name].module).run(options, terminal)
     return status
+
+
+def _follow_settings(terminal: Terminal) -> None:
+    """Let proxies and certificates of the settings count for every command, also before a login is there."""
+    from keyturn.settings.watch import Watch
+
+    terminal.world.network = Watch(terminal.world).network
 
 
 def parser_of(command: Command, width: int) -> Parser:

@@ -50,9 +50,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         raise UsageError("run what?", hint="name a program: keyturn run -- python program.py")
     program = _find(words[0], terminal.world)
     auth = auth_of(options, terminal)
-    env = with_network(
-        child_environment(auth.credential(), terminal.world.env, auth.route), terminal.world
-    )
+    env = with_network(child_environment(auth.credential(), terminal.world.env, auth.route), terminal.world)
     _keep_descriptor_back(auth.scene())
     terminal.flush()
     return start(program, words, env)

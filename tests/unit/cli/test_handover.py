@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from keyturn.handover import CREDENTIALS, child_environment
+from keyturn.auth import Auth
+from keyturn.handover import CREDENTIALS, child_environment, with_network
+from keyturn.testing import FakeWorld
 from keyturn.values import API_ORIGIN, ApiKey, BearerToken, Secret
 from tests.secretscan import make_secret
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 GATEWAY = "https://gateway.example.com"
 BETA = "anthropic-beta: oauth-2025-04-20"
@@ -94,3 +101,24 @@ def test_the_address_follows_the_credential() -> None:
     env = {"ANTHROPIC_BASE_URL": "https://other.example.com"}
     assert child_environment(key("k"), env, "anthropic")["ANTHROPIC_BASE_URL"] == API_ORIGIN
     assert child_environment(key("k", GATEWAY), {}, "anthropic")["ANTHROPIC_BASE_URL"] == GATEWAY
+
+
+@pytest.mark.proves("T18")
+class TestNetwork:
+    def test_the_program_gets_the_proxies_and_certificates_of_the_settings(self, tmp_path: Path) -> None:
+        world = FakeWorld(tmp_path, {"HTTPS_PROXY": "http://old:1", "SSL_CERT_FILE": "/old.pem"})
+        settings = tmp_path / ".claude" / "settings.json"
+        settings.parent.mkdir()
+        settings.write_text('{"env": {"HTTPS_PROXY": "http://new:1", "SSL_CERT_FILE": ""}}', encoding="utf-8")
+        Auth(world=world).explain()
+        child = with_network({**world.env, "PATH": "/bin"}, world)
+        assert (child["HTTPS_PROXY"], child["PATH"]) == ("http://new:1", "/bin")
+        assert "SSL_CERT_FILE" not in child
+
+    def test_node_trusts_what_everybody_trusts_unless_it_is_told_otherwise(self, tmp_path: Path) -> None:
+        world = FakeWorld(tmp_path, {"SSL_CERT_FILE": "/ca.pem"})
+        assert with_network(world.env, world)["NODE_EXTRA_CA_CERTS"] == "/ca.pem"
+        world = FakeWorld(tmp_path, {"SSL_CERT_FILE": "/ca.pem", "NODE_EXTRA_CA_CERTS": "/own.pem"})
+        assert with_network(world.env, world)["NODE_EXTRA_CA_CERTS"] == "/own.pem"
+        world = FakeWorld(tmp_path, {"NODE_EXTRA_CA_CERTS": "/own.pem"})
+        assert "SSL_CERT_FILE" not in with_network(world.env, world)
