@@ -38,6 +38,7 @@ class Scene:
         self.chosen_by = chosen_by
         self._store = store
         self.watch = watch or Watch(world)
+        world.network = self.watch.network
         self.tolerant = False
 
     @property

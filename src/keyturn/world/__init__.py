@@ -34,6 +34,8 @@ class World:
         self.env: Mapping[str, str] = os.environ if env is None else env
         # shows a text to the person at once, parts of lines too; the command line sets it, a library logs
         self.tell: Callable[[str], None] | None = None
+        # says what a variable of the network is where settings files count too; whoever reads them sets it
+        self.network: Callable[[str], str | None] | None = None
         self._transport: Transport | None = None
         self._seen: dict[str, tuple[float, float]] = {}
 
@@ -199,7 +201,12 @@ class World:
             from keyturn.world.transport import Transport
 
             self._transport = Transport(self.env)
+            self._transport.variable = self.network_variable
         return self._transport
+
+    def network_variable(self, name: str) -> str | None:
+        """A variable that says how to reach servers: a proxy, a certificate; empty is unset."""
+        return self.network(name) if self.network is not None else self.variable(name)
 
     def prepare(self, url: str) -> None:
         """Have the HTTP stack, the TLS context and the proxy ready before anything is at stake.
