@@ -111,11 +111,11 @@ class Seen:
             self.verdict = self.verdict.replace(state="trusted", changed=(), why="")
 
     def files(self) -> list[str]:
-        """The named files that are there; those that are missing are held to that, and worth no line."""
+        """The named files that are there; that others are not is held to as well, and worth no line."""
         return [
             clean(name.removeprefix(trust.FILE), _PATH_LIMIT)
             for name, pin in self.held.items()
-            if name.startswith(trust.FILE) and pin not in ("missing", "directory")
+            if name.startswith(trust.FILE) and pin != "directory"
         ]
 
 

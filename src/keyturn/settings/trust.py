@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from keyturn.world import World
 
 FILE = "file "  # before the path of a file that a command names, in a record
+_MISSING = "which of the named files are there"
 _NAMED = 3  # changes that one line names
 
 
@@ -152,21 +153,27 @@ def evidence(
 ) -> dict[str, str | None]:
     """What consent is held to: a hash for each item, and for each file that a command names.
 
-    With `given`, an earlier evidence, the files are left out when the items differ already: the disk is not
-    searched for what nobody has agreed to.
+    With `given`, an earlier evidence, nothing new is said of files when the items differ already: the disk is
+    not searched for what nobody has agreed to.
     """
-    from hashlib import sha256
-
     from keyturn.world.pins import pin
 
     held: dict[str, str | None] = {}
     for item in found.items:
-        held[item.name] = sha256(_canonical(item.value).encode()).hexdigest()
-    if given is not None and {n: v for n, v in given.items() if not n.startswith(FILE)} != held:
-        return held
+        held[item.name] = _hash(_canonical(item.value))
+    of_files = {n: v for n, v in (given or {}).items() if n.startswith(FILE) or n == _MISSING}
+    if given is not None and {n: v for n, v in given.items() if n not in of_files} != held:
+        return {**held, **of_files}
+    missing: list[str] = []
     for text in found.commands():
         for path in named_files(world, project, text):
-            held[f"{FILE}{path}"] = pin(f"{project}/{path}")
+            state = pin(f"{project.rstrip('/')}/{path}")
+            if state == "missing":
+                missing.append(path)
+            else:
+                held[f"{FILE}{path}"] = state
+    # by a hash: most words name no file, and one may be a secret
+    held[_MISSING] = _hash("\0".join(sorted(missing)))
     return held
 
 
@@ -215,6 +222,12 @@ def _canonical(value: object) -> str:
     import json
 
     return json.dumps(value, sort_keys=True)
+
+
+def _hash(text: str) -> str:
+    from hashlib import sha256
+
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _listed(changed: tuple[str, ...]) -> str:
