@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keyturn.errors import ConfigurationError, UsageError
 from keyturn.order import ORDER
-from keyturn.variables import flag_variable, text_variable, where_of
+from keyturn.variables import flag_variable, text_variable, undo_of, where_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,17 +42,18 @@ def choose(place: Place, option: str | None) -> str:
         raise ConfigurationError(
             f"{' and '.join(where_of(place, name) for name in flagged)} are both on, "
             "and there can be only one route",
-            hint=_way_out(flagged),
+            hint=_way_out(place, flagged),
             code="route_conflict",
         )
     return _present(FLAGS[flagged[0]], where_of(place, flagged[0])) if flagged else DEFAULT
 
 
-def _way_out(flagged: Sequence[str]) -> str:
+def _way_out(place: Place, flagged: Sequence[str]) -> str:
     """What to do about several flags; a route that this version lacks is no advice."""
     there = [FLAGS[name] for name in flagged if FLAGS[name] in ORDER]
     if there:
-        return f"choose one: --route {there[0]}; or unset the others: env -u NAME keyturn …"
+        others = [undo_of(place, name) for name in flagged if FLAGS[name] != there[0]]
+        return f"choose one: --route {there[0]}; or {'; '.join(others)}"
     names = " ".join(f"-u {name}" for name in flagged)
     return f"this version has neither; unset both: env {names} keyturn …; or choose: --route {DEFAULT}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from keyturn.errors import ConfigurationError, Refused
 from keyturn.settings.watch import Watch
 from keyturn.values import API_ORIGIN
-from keyturn.variables import text_variable
+from keyturn.variables import text_variable, undo_of, where_of
 from keyturn.wire import origin
 
 TYPE_CHECKING = False
@@ -95,8 +95,8 @@ class Scene:
                 origin(url)
             except ValueError as error:
                 raise ConfigurationError(
-                    f"{BASE_URL} is not a usable address: {error}",
-                    hint=f"correct it, or unset it: env -u {BASE_URL} keyturn …",
+                    f"{where_of(self, BASE_URL)} is not a usable address: {error}",
+                    hint=f"correct it, or {undo_of(self, BASE_URL)}",
                     variable=BASE_URL,
                 ) from None
         return url
@@ -119,8 +119,9 @@ class Scene:
             return API_ORIGIN
         if str(origin(url)) not in (API_ORIGIN, *_origins(self.config.allow_oauth_origins)):
             raise Refused(
-                f"the token of {name} is for {API_ORIGIN}, and {BASE_URL} points to {origin(url)}",
-                hint=f"unset one of them: env -u {BASE_URL} keyturn …; "
+                f"the token of {name} is for {API_ORIGIN}, "
+                f"and {where_of(self, BASE_URL)} points to {origin(url)}",
+                hint=f"{undo_of(self, BASE_URL)}; "
                 f"or list the address in allow_oauth_origins of {self.config.path}",
                 code="audience",
             )
@@ -134,9 +135,8 @@ class Scene:
         pointed = self.pointed_url()
         if pointed is not None and origin(pointed) != origin(url):
             raise Refused(
-                f"{what} is for {origin(url)}, and {BASE_URL} points to {origin(pointed)}",
-                hint=f"unset it for this command: env -u {BASE_URL} keyturn …; "
-                "or use another profile: --profile NAME",
+                f"{what} is for {origin(url)}, and {where_of(self, BASE_URL)} points to {origin(pointed)}",
+                hint=f"{undo_of(self, BASE_URL)}; or use another profile: --profile NAME",
                 code="audience",
             )
         return self.confidential(pointed or url)

@@ -83,6 +83,14 @@ def where_of(place: Place, name: str) -> str:
     return _found(place, name)[1]
 
 
+def undo_of(place: Place, name: str) -> str:
+    """How to be rid of a variable: for one command, or out of the settings file that sets it."""
+    found = place.variable(name)
+    if found is None or isinstance(found, str):
+        return f"unset it for this command: env -u {name} keyturn …"
+    return found.undo
+
+
 def _found(place: Place, name: str) -> tuple[str, str]:
     """The value, and what an error calls it."""
     found = place.variable(name)

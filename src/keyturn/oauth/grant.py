@@ -14,6 +14,7 @@ from keyturn.errors import (
 )
 from keyturn.login import ANCESTORS_KEPT, Login, Tombstone
 from keyturn.oauth.lifetime import made_now
+from keyturn.settings.forced import check_login
 from keyturn.stores import login_of
 from keyturn.values import Value
 from keyturn.wire import origin
@@ -152,9 +153,13 @@ def check_store(store: LoginStore) -> Record | None:
 def keep(store: LoginStore, world: World, login: Login, person: Person, *, yes: bool = False) -> Login:
     """Store a new login in place of whatever the profile holds, and read it back (P14).
 
-    Raises: LoginRefused when it would replace another account's and nobody agrees, StoreError; nothing has
-    changed then.
+    Every way to log in ends here, and so does what the settings forbid.
+    Raises: Refused by forceLoginMethod or forceLoginOrgUUID, LoginRefused when it would replace another
+    account's and nobody agrees, StoreError; nothing has changed then.
     """
+    remark = check_login(world, login)
+    if remark is not None:
+        person.say(remark)
     while True:
         agreed = _peek(store)
         if agreed is not None and _is_another(agreed, login) and not yes:

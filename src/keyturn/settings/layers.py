@@ -49,6 +49,11 @@ class Setting(Value):
         """How to be rid of it: a prefix for one command, or what to take out of which file."""
         return f"env -u {self.key}" if self.path is None else f"take {self.key} out of {self.path}"
 
+    @property
+    def undo(self) -> str:
+        """The remedy as a whole step: a variable for one command, a settings file by hand."""
+        return self.remedy if self.path is not None else f"unset it for this command: {self.remedy} keyturn …"
+
     def __repr__(self) -> str:
         return f"Setting(key={self.key!r}, scope={self.scope!r}, path={self.path!r})"
 

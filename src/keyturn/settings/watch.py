@@ -25,12 +25,13 @@ class Watch:
     def __init__(self, world: World) -> None:
         self._world = world
         self._settings: Settings | None = None
+        self._whole: Settings | None = None
         self._marks: tuple[object, ...] = ()
         self._look_after = 0.0
 
     def settings(self) -> Settings:
         """As last looked at; what is damaged is in `damages`."""
-        return self._settings if self._settings is not None else self._read(None)
+        return self._settings if self._settings is not None else self._read()
 
     def network(self, name: str) -> str | None:
         """The value of a variable for `World.network`: proxies and certificates may stand in settings too."""
@@ -40,18 +41,21 @@ class Watch:
 
     def look(self, *, now: bool = False) -> None:
         """See whether a file changed; `now` for whoever cannot wait 2 s for it."""
-        before = self._settings
-        if before is None or (not now and self._world.clock() < self._look_after):
+        if self._settings is None or (not now and self._world.clock() < self._look_after):
             return
+        self._look_after = self._world.clock() + LOOK_SECONDS
         if marks_of(self._world) != self._marks:
-            self._read(before)
+            self._read()
 
-    def _read(self, before: Settings | None) -> Settings:
+    def _read(self) -> Settings:
         self._marks = marks_of(self._world)
         self._look_after = self._world.clock() + LOOK_SECONDS
         found = read_settings(self._world, self._marks)
-        if found.damages and before is not None and not before.damages:
-            found = before
+        if not found.damages:
+            self._whole = found
+        elif self._whole is not None:
+            told = (f"{one.message}; what the settings said before still counts" for one in found.damages)
+            found = self._whole.replace(ignored=(*self._whole.ignored, *told))
         self._settings = found
         return found
 
