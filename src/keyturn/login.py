@@ -16,6 +16,8 @@ ANCESTORS_KEPT = 64
 CACHED_RENEWABLE = "cached_renewable"
 # until the next renewal: the kind of the store that the login was moved out of
 MOVED_FROM = "moved_from"
+# in `extra`: what a renewal took away of what was granted, for `status` to say
+SCOPES_LOST = "scopes_lost"
 # before an id: what the server called it, unless that was `uuid`
 ID_KINDS = ("id", "sub")
 

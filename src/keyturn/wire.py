@@ -12,10 +12,14 @@ LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 
 
 class Request(Value):
-    """One request, not yet sent; `body` may hold secrets, so it is not shown."""
+    """One request, not yet sent; `body` may hold secrets, so it is not shown.
 
-    __slots__ = ("body", "headers", "method", "url")
+    With `connect_seconds` it is given up when it is not on its way by then, and nothing has been sent.
+    """
+
+    __slots__ = ("body", "connect_seconds", "headers", "method", "url")
     body: bytes
+    connect_seconds: float | None
     headers: Mapping[str, str]
     method: str
     url: str

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # an answer that got lost lets its token be sent once more, and never again
 SENDINGS = 2
+# ahead of time an authority that cannot be reached is left alone sooner: the current token serves
+AHEAD_CONNECT_SECONDS = 3.0
 _SERVER_FAULT, _OK = 500, 200
 
 
@@ -110,6 +112,9 @@ def _send(renewal: Spending, lost: Intent | None, claim: Claim | None) -> Login:
     """Intent, grant, answer, save: with the sole right to send this token."""
     held, world, login = renewal.held, renewal.world, renewal.login
     grant = protocol.refresh_grant(renewal.authority, renewal.refresh_token)
+    if not renewal.must:
+        # Nothing is lost by giving up before anything was sent, and a program that wants to end waits for us.
+        grant = grant.replace(connect_seconds=AHEAD_CONNECT_SECONDS)
     attempt = lost.attempt + 1 if lost is not None else 1
     held.journal.begin(_intent(renewal, attempt, lost.at if lost is not None else world.now()))
     try:

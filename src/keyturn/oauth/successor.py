@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from keyturn.errors import Rejected
-from keyturn.login import ANCESTORS_KEPT, MOVED_FROM, Login, fingerprint
+from keyturn.login import ANCESTORS_KEPT, MOVED_FROM, SCOPES_LOST, Login, fingerprint
 from keyturn.oauth import outcomes
 from keyturn.oauth.lifetime import MADE, made_now
 
@@ -29,9 +29,13 @@ def renewed(login: Login, answer: Granted, world: World) -> Login:
             code="account_changed",
         )
     now = world.now()
-    kept = {name: value for name, value in (login.extra or {}).items() if name not in (MOVED_FROM, MADE)}
+    kept = {
+        name: value
+        for name, value in (login.extra or {}).items()
+        if name not in (MOVED_FROM, MADE, SCOPES_LOST)
+    }
     changed = login.replace(
-        extra={**kept, **made_now(world)},
+        extra={**kept, **made_now(world), **_scopes_lost(login, answer)},
         access_token=answer.access_token,
         issued_at=now,
         expires_at=None if answer.life is None else now + answer.life,
@@ -46,6 +50,15 @@ def renewed(login: Login, answer: Granted, world: World) -> Login:
         return changed
     ancestors = (*login.ancestors, fingerprint(old))[-ANCESTORS_KEPT:]
     return changed.replace(refresh_token=new, ancestors=ancestors)
+
+
+def _scopes_lost(login: Login, answer: Granted) -> dict[str, object]:
+    """What the login was once allowed and is no more, for the record; nothing when there is none."""
+    before = (login.extra or {}).get(SCOPES_LOST)
+    known = [*(before if isinstance(before, list) else []), *login.scopes]
+    now = login.scopes if answer.scopes is None else answer.scopes
+    lost = [scope for scope in dict.fromkeys(known) if scope not in now]
+    return {SCOPES_LOST: lost} if lost else {}
 
 
 def _name(answer: Granted) -> str | None:

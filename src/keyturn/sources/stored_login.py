@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keyturn.errors import ConfigurationError, NoCredential
 from keyturn.hints import in_scene
-from keyturn.login import Login, Moved, Tombstone
+from keyturn.login import SCOPES_LOST, Login, Moved, Tombstone
 from keyturn.oauth import renew
 from keyturn.oauth.outcomes import MOVED
 from keyturn.survey import Absent, Offer
@@ -162,9 +162,15 @@ def _describe(login: Login, now: float, *, renewable: bool) -> tuple[str, str | 
 
 
 def _warning(scene: Scene, login: Login) -> str | None:
-    if login.quarantine is None:
-        return None
     name = scene.profile.name
+    if login.quarantine is None:
+        lost = (login.extra or {}).get(SCOPES_LOST)
+        if not isinstance(lost, list) or not lost:
+            return None
+        return (
+            f"the authority has taken {', '.join(str(scope) for scope in lost)} from the login in profile "
+            f"{name} at a renewal; to be granted it again: keyturn login --profile {name}"
+        )
     return (
         f"the login in profile {name} has ended ({login.quarantine.reason}) and serves no longer than "
         f"its token; log in again: keyturn login --profile {name}"

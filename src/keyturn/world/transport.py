@@ -93,7 +93,7 @@ class Transport:
         Raises: Unavailable, with the facts `sent` (False: nothing can have arrived) and `host`;
         ConfigurationError, and then nothing was sent. No other error comes out of it.
         """
-        deadline = _Deadline(seconds)
+        deadline = _Deadline(seconds, connect=request.connect_seconds)
         failure: Unavailable
         try:
             return self._send(request, deadline)
@@ -107,14 +107,15 @@ class Transport:
     def _send(self, request: Request, deadline: _Deadline) -> Response:
         import httpx2
 
+        from keyturn.world.reach import Reaching
+
         deadline.proxy = self.proxy(request.url)
         context, proxy = self._settings(request.url, deadline.proxy)
+        transport = httpx2.HTTPTransport(verify=context, proxy=proxy, trust_env=False)
+        # its own limit begins anew with each address of a name; httpx offers no other place to say so
+        transport._pool._network_backend = Reaching(deadline.left_to_connect)  # noqa: SLF001
         client = httpx2.Client(
-            verify=context,
-            proxy=proxy,
-            trust_env=False,
-            timeout=deadline.seconds,
-            follow_redirects=False,
+            transport=transport, trust_env=False, timeout=deadline.seconds, follow_redirects=False
         )
         with client, deadline:
             answer = _exchange(client, request, deadline)
@@ -131,12 +132,13 @@ class _Deadline:
     has left.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, *, connect: float | None = None) -> None:
         self.seconds = seconds
         self.passed = False
         self.begun = False
         self.proxy: Proxy | None = None
         self._until = time.monotonic() + seconds
+        self._connected_by = self._until if connect is None else min(self._until, time.monotonic() + connect)
         self._stream: Any = None
         self._timer = threading.Timer(seconds, self._cut)
         self._timer.daemon = True
@@ -151,6 +153,10 @@ class _Deadline:
     def left(self) -> float:
         """How much of the time is left; seconds, never negative."""
         return max(0.0, self._until - time.monotonic())
+
+    def left_to_connect(self) -> float:
+        """How much of the time is left in which a connection may come about; seconds, never negative."""
+        return max(0.0, self._connected_by - time.monotonic())
 
     def trace(self, event: str, info: dict[str, Any]) -> None:
         """Called by httpx at every step; the last stream that was made is the one to cut."""
@@ -217,9 +223,12 @@ def _failure(error: Exception, url: str, deadline: _Deadline, way: Callable[[], 
         return Unavailable(f"an address of the authority is none: {reason}", code="address", sent=False)
     late = deadline.passed or isinstance(error, httpx2.TimeoutException)
     if not deadline.passed and isinstance(error, httpx2.TransportError):
-        if not deadline.begun and not late:
-            return failures.unsent(error, way(), seconds=min(LOOK_SECONDS, deadline.left()))
-        refused = failures.refused_client(error, way())
+        try:
+            if not deadline.begun and not late:
+                return failures.unsent(error, way(), seconds=min(LOOK_SECONDS, deadline.left()))
+            refused = failures.refused_client(error, way())
+        except Exception:  # noqa: BLE001 - what fails while a failure is explained must not take its place
+            refused = None
         if refused is not None:
             return refused
     proxy = deadline.proxy if not deadline.begun else None

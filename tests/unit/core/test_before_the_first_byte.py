@@ -78,7 +78,7 @@ def test_no_error_before_the_first_byte_costs_a_sending(
         with monkeypatch.context() as patched:
             patched.setattr(world, "prepare", lambda _url: None)  # what it finds is found too late
             if where == "settings":
-                patched.setattr(Transport, "settings", fail)
+                patched.setattr(Transport, "_settings", fail)
             elif where == "client":
                 patched.setattr(httpx2, "Client", fail)
             else:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 from tests.machine import HOUR, Machine, aged
+from tests.secretscan import make_secret
 
 
 @pytest.fixture
@@ -120,10 +121,23 @@ class TestGranted:
         assert stored.authority == machine.login.authority
         assert stored.expires_at is None  # no life named: used until it is rejected
 
-    def test_a_narrower_scope_is_stored(self, expired: Machine) -> None:
-        expired.world.script.append(token_answer(expired.access, expired.refresh, scope="less"))
+    def test_a_narrower_scope_is_stored_and_said_until_it_is_granted_again(self, tmp_path: Path) -> None:
+        all_of_it = ("inference", "profile", "files")
+        [*kept, lost] = all_of_it
+        expired = Machine(tmp_path, make_expired_login(scopes=all_of_it))
+        for scope in (" ".join(kept), None):
+            expired.world.script.append(token_answer(expired.access, make_secret("refresh"), scope=scope))
+            expired.auth().credential()
+            assert expired.stored().scopes == tuple(kept)
+            [warning] = expired.auth().explain().warnings
+            assert f"the authority has taken {lost} from the login in profile default" in warning
+            assert "keyturn login --profile default" in warning
+            expired.world.advance(7200)
+        expired.world.script.append(
+            token_answer(expired.access, make_secret("refresh"), scope=" ".join(all_of_it))
+        )
         expired.auth().credential()
-        assert expired.stored().scopes == ("less",)
+        assert expired.auth().explain().warnings == ()
 
     @pytest.mark.parametrize("life", [0, -5, "0", "many", 1e300, True, [1]])
     @pytest.mark.proves("L21")
