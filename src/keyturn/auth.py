@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 # how long a running program goes without looking whether a login, logout or renewal happened elsewhere (L18)
 LOOK_SECONDS = 2.0
-GATE_SECONDS = 60.0
+# longer than any command that a person configures may take
+GATE_SECONDS = 200.0
 
 
 class Auth:
@@ -102,7 +103,8 @@ class Auth:
             except Rejected as error:
                 from keyturn.oauth.outcomes import REJECTED_AGAIN
 
-                if error.code != REJECTED_AGAIN:  # renewed within this minute: it is as long as it gets (L19)
+                # renewed within this minute (L19), or the helper has no other: it is as long as it gets
+                if error.code not in (REJECTED_AGAIN, "helper_rejected"):
                     raise
         if self._left(credential) < seconds:
             raise Rejected(
@@ -233,6 +235,8 @@ class Auth:
             seconds = min(seconds, self._left(credential) / 10)
         self._kept = credential
         self._fresh_until = self._clock() + seconds
+        if credential.stale_at is not None:
+            self._fresh_until = min(self._fresh_until, credential.stale_at)
 
     def _left(self, credential: Credential) -> float:
         """Seconds that a credential still has to live; endless when nobody knows."""
@@ -243,7 +247,9 @@ class Auth:
 
     def _serves(self) -> bool:
         kept = self._kept
-        return kept is not None and self._left(kept) > 30  # noqa: PLR2004 - seconds, as in renew.state
+        if kept is None or (kept.stale_at is not None and self._clock() >= kept.stale_at):
+            return False
+        return self._left(kept) > 30  # noqa: PLR2004 - seconds, as in renew.state
 
     def _chosen(self) -> tuple[Source, Offer]:
         """The winner, found once and then kept: a lower source never takes its place by itself."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 
 from keyturn.errors import AuthError, Refused
-from keyturn.values import AwsKeys, BearerToken
+from keyturn.values import AwsKeys, BearerToken, HelperKey
 from keyturn.wire import origin
 
 if TYPE_CHECKING:
@@ -175,6 +175,8 @@ def _is_rejection(response: httpx2.Response, credential: Credential, now: float)
         return response.status_code >= 400 and _is_aws_rejection(response, credential, now)  # noqa: PLR2004 - an error
     if response.status_code == _UNAUTHORIZED:
         return True
+    if response.status_code == _FORBIDDEN and isinstance(credential, HelperKey):
+        return credential.is_refused_in(response.text)
     if response.status_code != _FORBIDDEN or not isinstance(credential, BearerToken):
         return False
     text = response.text.lower()

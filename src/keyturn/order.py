@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keyturn.sources import descriptor, env, stored_login
+from keyturn.sources import command, descriptor, env, stored_login
 from keyturn.survey import Source
 
 ORDER: dict[str, tuple[Source, ...]] = {
@@ -12,6 +12,7 @@ ORDER: dict[str, tuple[Source, ...]] = {
             id="oauth-token-env", name="CLAUDE_CODE_OAUTH_TOKEN", look=env.oauth_token, stands_down_for=()
         ),
         Source(id="oauth-token-fd", name="inherited descriptor", look=descriptor.look, stands_down_for=()),
+        Source(id="api-key-helper", name="apiKeyHelper", look=command.look, stands_down_for=()),
         Source(
             id="stored-login",
             name="stored login",

@@ -100,10 +100,21 @@ class Credential(Value):
     """What a program needs for its requests.
 
     `source` is the id of the source, `where` says where that found it, `audience` is the origin it may be
-    sent to and `base_url` the address below it, `expires_at` is Unix seconds or None when unknown.
+    sent to and `base_url` the address below it, `expires_at` is Unix seconds or None when unknown. From
+    `stale_at` on, by the clock of the World, its source is asked again before it is used; None: as ever.
     """
 
-    __slots__ = ("account", "audience", "base_url", "billing", "expires_at", "secret", "source", "where")
+    __slots__ = (
+        "account",
+        "audience",
+        "base_url",
+        "billing",
+        "expires_at",
+        "secret",
+        "source",
+        "stale_at",
+        "where",
+    )
 
     kind: str = "none"
     # variables beside `environment` that would make a child take another credential than this one
@@ -116,6 +127,7 @@ class Credential(Value):
     billing: str
     expires_at: float | None
     account: str | None
+    stale_at: float | None
 
     def headers(self) -> dict[str, str]:
         """The headers of one request with this credential."""
@@ -143,6 +155,30 @@ class ApiKey(Credential):
     def environment(self) -> Mapping[str, str]:
         """ANTHROPIC_API_KEY."""
         return {"ANTHROPIC_API_KEY": self.secret.reveal(), "ANTHROPIC_BASE_URL": self.base_url}
+
+
+class HelperKey(ApiKey):
+    """What a helper printed, be it a key or a token: sent as both, for nobody says which (R56)."""
+
+    __slots__ = ()
+
+    def headers(self) -> dict[str, str]:
+        """`x-api-key` and `Authorization`."""
+        secret = self.secret.reveal()
+        return {"x-api-key": secret, "Authorization": f"Bearer {secret}"}
+
+    def environment(self) -> Mapping[str, str]:
+        """ANTHROPIC_API_KEY and ANTHROPIC_AUTH_TOKEN, from which the official SDKs make the same headers."""
+        return {**super().environment(), "ANTHROPIC_AUTH_TOKEN": self.secret.reveal()}
+
+    @staticmethod
+    def is_refused_in(text: str) -> bool:
+        """Whether the body of a 403 says that the credential itself is no longer good (P21)."""
+        text = text.lower()
+        what = ("token", "key", "credential", "authentication")
+        return "expired" in text or (
+            any(word in text for word in ("invalid", "revoked")) and any(word in text for word in what)
+        )
 
 
 class BearerToken(Credential):

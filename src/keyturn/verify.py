@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keyturn.clean import clean
 from keyturn.errors import Rejected, Unavailable
-from keyturn.values import Value
+from keyturn.values import HelperKey, Value
 from keyturn.wire import Request
 
 TYPE_CHECKING = False
@@ -40,7 +40,7 @@ def verify(auth: Auth) -> Verified:
     try:
         credential = auth.credential()
         response = _ask(auth, credential, until)
-        if response.status == _UNAUTHORIZED:
+        if response.status == _UNAUTHORIZED or _is_refused(credential, response):
             response = _ask(auth, auth.credential(rejected=credential), until)
     except Rejected as error:
         return Verified(verdict="rejected", detail=clean(error.message))
@@ -56,6 +56,15 @@ def _ask(auth: Auth, credential: Credential, until: float) -> Response:
     url = f"{credential.base_url.rstrip('/')}/v1/models?limit=1"
     headers = {**credential.headers(), "anthropic-version": API_VERSION, "accept": "application/json"}
     return auth.world.send(Request(method="GET", url=url, headers=headers, body=b""), seconds=left)
+
+
+def _is_refused(credential: Credential, response: Response) -> bool:
+    """Whether a 403 is one that a request would run the helper again for."""
+    return (
+        response.status == _FORBIDDEN
+        and isinstance(credential, HelperKey)
+        and credential.is_refused_in(response.body.decode("utf-8", "replace"))
+    )
 
 
 def _verdict(credential: Credential, response: Response) -> Verified:

@@ -30,6 +30,7 @@ def main(argv: Sequence[str] | None = None, *, terminal: Terminal | None = None)
         forbid_core_files()
         unwind_on_signals()
     terminal = terminal or Terminal(World())
+    terminal.world.tell = terminal.pass_on
     try:
         status = _command(arguments, terminal)
         terminal.flush()

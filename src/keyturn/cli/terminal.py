@@ -135,6 +135,14 @@ class Terminal:
         except OSError:
             pass  # nobody reads what is said to them; the answer and the exit status still count
 
+    def pass_on(self, piece: str) -> None:
+        """A piece of what a command of the person's says, on stderr, at once and as it is."""
+        try:
+            self.stderr.write(piece)
+            self.stderr.flush()
+        except (OSError, ValueError):
+            pass  # as above; a closed stream must not end the command
+
     def warn(self, text: str) -> None:
         """Something that the person should know, on stderr."""
         from keyturn.clean import clean

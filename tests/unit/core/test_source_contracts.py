@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from keyturn.helper import TTL
 from keyturn.sources import descriptor
 from keyturn.testing import (
     FakeWorld,
@@ -15,8 +16,10 @@ from keyturn.testing import (
     make_login,
     token_answer,
 )
+from keyturn.testing.commands import Outcome
 from keyturn.testing.stores import save
 from keyturn.values import Secret
+from tests.helpers import with_helper
 from tests.secretscan import make_secret
 
 if TYPE_CHECKING:
@@ -54,6 +57,20 @@ class TestOauthTokenEnv(SourceContract):
 
     def spoil(self, world: FakeWorld) -> tuple[str, str]:
         return spoilt(world, "CLAUDE_CODE_OAUTH_TOKEN")
+
+
+class TestApiKeyHelper(SourceContract):
+    source_id = "api-key-helper"
+
+    def fill(self, world: FakeWorld) -> str:
+        secret = make_secret("api-key")
+        with_helper(world, Outcome(stdout=f"{secret}\n"), Outcome(stdout=make_secret("api-key")))
+        return secret
+
+    def spoil(self, world: FakeWorld) -> tuple[str, str]:
+        with_helper(world)
+        world.variables[TTL] = "five-minutes"
+        return TTL, "five-minutes"
 
 
 class TestApiKeyEnv(SourceContract):

@@ -12,7 +12,9 @@ import pytest
 from keyturn import Auth, NoCredential
 from keyturn.sources import descriptor
 from keyturn.testing import FakeWorld, make_login
+from keyturn.testing.commands import Outcome
 from keyturn.testing.stores import save
+from tests.helpers import with_helper
 from tests.secretscan import make_secret
 
 if TYPE_CHECKING:
@@ -24,10 +26,12 @@ TABLE = {
     "auth-token-env": ("gateway", {"Authorization"}),
     "oauth-token-env": ("subscription", {"Authorization", "anthropic-beta"}),
     "oauth-token-fd": ("subscription", {"Authorization", "anthropic-beta"}),
+    "api-key-helper": ("metered", {"Authorization", "x-api-key"}),
     "stored-login": ("subscription", {"Authorization"}),
     "api-key-env": ("metered", {"x-api-key"}),
 }
 IDS = tuple(TABLE)
+DISPLACING = {"api-key-env", "api-key-helper"}
 
 
 @dataclass(frozen=True)
@@ -40,10 +44,10 @@ class Expected:
 
 
 def expected(present: frozenset[str]) -> Expected:
-    """Fixed order, first offer wins; while ANTHROPIC_API_KEY is set, what the profile holds stands down."""
+    """Fixed order, first offer wins; while a key or a helper is set, what the profile holds stands down."""
 
     def first(there: frozenset[str]) -> str | None:
-        contenders = there - {"stored-login"} if "api-key-env" in there else there
+        contenders = there - {"stored-login"} if DISPLACING & there else there
         return next((one for one in IDS if one in contenders), None)
 
     winner = first(present)
@@ -53,7 +57,7 @@ def expected(present: frozenset[str]) -> Expected:
             states[one] = "absent"
         elif one == winner:
             states[one] = "selected"
-        elif one == "stored-login" and "api-key-env" in present:
+        elif one == "stored-login" and DISPLACING & present:
             states[one] = "stands_down"  # also when something else outranks it
         else:
             states[one] = "outranked"
@@ -87,6 +91,8 @@ class Machine:
             self.world.variables["CLAUDE_CODE_OAUTH_TOKEN"] = secret
         elif one == "api-key-env":
             self.world.variables["ANTHROPIC_API_KEY"] = secret
+        elif one == "api-key-helper":
+            with_helper(self.world, Outcome(stdout=secret))
         elif one == "oauth-token-fd":
             reading, writing = os.pipe()
             os.write(writing, secret.encode() + b"\n")
@@ -109,7 +115,7 @@ def machines() -> Iterator[list[Machine]]:
 
 
 def test_the_table_has_every_combination() -> None:
-    assert len(set(COMBINATIONS)) == 2 ** len(IDS) == 32
+    assert len(set(COMBINATIONS)) == 2 ** len(IDS) == 64
 
 
 @pytest.mark.proves("R8", "R10", "R11", "R47", "R48", "R49", "R51", "R52", "R55")
