@@ -114,7 +114,7 @@ def sign(request: httpx2.Request, credential: Credential, *, now: float, asynchr
     Raises: Refused naming both origins.
     """
     place = str(origin(str(request.url)))
-    if place != credential.audience:
+    if not credential.serves(place):
         raise Refused(
             f"the credential of {credential.where} is for {credential.audience}, "
             f"and the request goes to {place}",
@@ -169,7 +169,7 @@ def _is_rejection(response: httpx2.Response, credential: Credential, now: float)
 
     Raises: Rejected where a wrong clock is what is wrong, as no other credential would be taken either.
     """
-    if str(origin(str(response.request.url))) != credential.audience or credential.kind == "none":
+    if not credential.serves(str(origin(str(response.request.url)))) or credential.kind == "none":
         return False  # a redirect led away, and the credential did not go along; or there is none
     if isinstance(credential, AwsKeys):
         return response.status_code >= 400 and _is_aws_rejection(response, credential, now)  # noqa: PLR2004 - an error
@@ -216,7 +216,7 @@ def _bind(request: httpx2.Request, credential: Credential, told: Told, *, asynch
         if not event.endswith("send_request_headers.started"):
             return
         hop = info["request"]
-        if _hop_origin(hop) == credential.audience:
+        if credential.serves(_hop_origin(hop) or ""):
             told.hops += 1
             late = credential.headers().get(_LATE)
             there = [pair for pair in hop.headers if pair[0].lower() != _LATE.encode()]

@@ -20,6 +20,8 @@ FLAGS = {
     "CLAUDE_CODE_USE_MANTLE": "mantle",
     "CLAUDE_CODE_USE_ANTHROPIC_AWS": "anthropic-aws",
 }
+# what a route cannot do without; the extra of its name brings it
+EXTRAS = {"vertex": ("google.auth", "anthropic")}
 
 
 def choose(place: Place, option: str | None) -> str:
@@ -60,9 +62,28 @@ def _way_out(place: Place, flagged: Sequence[str]) -> str:
 
 def _present(route: str, named_by: str) -> str:
     if route in ORDER:
+        _check_installed(route, named_by)
         return route
     raise ConfigurationError(
         f"{named_by} chooses the route {route[:64]!r}, which this version of keyturn lacks",
         hint=f"unset it, or choose one of: {', '.join(ORDER)}",
         code="route_missing",
     )
+
+
+def _check_installed(route: str, named_by: str) -> None:
+    if route not in EXTRAS:
+        return
+    from importlib.util import find_spec
+
+    for module in EXTRAS[route]:
+        try:
+            there = find_spec(module) is not None
+        except ModuleNotFoundError:  # not even the package above it
+            there = False
+        if not there:
+            raise ConfigurationError(
+                f"{named_by} chooses the route {route}, and {module.replace('.', '-')} is not installed",
+                hint=f"install what it needs: pip install 'keyturn[{route}]'",
+                code="extra_missing",
+            )

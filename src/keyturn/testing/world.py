@@ -51,6 +51,7 @@ class FakeWorld(World):
         self.slept = 0.0
         self.boot_name: str | None = None
         self.host_name = "this-machine"
+        self.machine_name = ""
         self.network_disk = False  # whether other machines write on the same disk
         self.pace = 0.0  # more, where a waiter and what it waits for are threads of one test
         self.impatient = False  # set it where a thread hangs: whoever waits with a limit stops waiting then
@@ -114,6 +115,10 @@ class FakeWorld(World):
         """`network_disk`, whatever the path."""
         del path
         return self.network_disk
+
+    def machine(self) -> str:
+        """`machine_name`."""
+        return self.machine_name
 
     def host(self) -> str:
         """`host_name`."""

@@ -140,6 +140,12 @@ class World:
         """A path without links and dots, whether or not anything is there."""
         return os.path.realpath(path)
 
+    def machine(self) -> str:
+        """What the firmware calls this machine; empty where that is not known."""
+        from keyturn.world.foreign import product_name
+
+        return product_name()
+
     def shares_files(self, path: str) -> bool:
         """Whether other machines may write below a path, or nobody can tell (L10)."""
         from keyturn.world.mounts import is_shared
