@@ -47,6 +47,13 @@ def test_the_json_is_exactly_what_programs_were_promised(keyturn: Machine) -> No
                 "where": None,
             },
             {
+                "id": "api-key-helper",
+                "name": "apiKeyHelper",
+                "state": "absent",
+                "why": "no apiKeyHelper in the settings",
+                "where": None,
+            },
+            {
                 "id": "stored-login",
                 "name": "stored login",
                 "state": "stands_down",
