@@ -1,12 +1,19 @@
 """Runs each folder here as a case: what is set, what must win, what must be said.
 
 `case.toml` explains itself. A case is resolved (`Auth.credential`) and explained (`Auth.explain`), and both
-must agree. A folder named `files` holds what lies in the home directory; `{home}` stands for that. Nothing
-here may reach a network.
+must agree; one with a `command` is that command line instead. A folder named `files` holds what lies in the
+home directory; `{home}` stands for that. Nothing here may reach a network.
+
+Settings files: `[settings.user]`, `.managed`, `.project` and `.local` are what these files hold, the last two
+below `cwd`; `[settings."managed-settings.d/NAME.json"]` is a drop-in of the administrator. `trusted = true`
+is a person who has run `keyturn trust` there; `[after.project]` is what the file holds since then.
 """
 
 from __future__ import annotations
 
+import io
+import json
+import shlex
 import shutil
 import tomllib
 from pathlib import Path
@@ -15,7 +22,10 @@ from typing import Any
 import pytest
 
 from keyturn.auth import Auth
+from keyturn.cli import main
+from keyturn.cli.terminal import Terminal
 from keyturn.errors import AuthError
+from keyturn.settings.layers import PROJECT_FILES
 from keyturn.stores.file import FileStore
 from keyturn.testing import FakeWorld
 from keyturn.testing.stores import save
@@ -26,6 +36,7 @@ from keyturn.values import Secret
 HERE = Path(__file__).parent
 CASES = sorted(path.parent for path in HERE.glob("*/case.toml"))
 TIMES = ("expires_at", "issued_at")  # written in a case as seconds from now
+GOT = ("winner", "billing", "audience", "headers", "where", "base_url")
 
 
 def filled(value: Any, home: Path) -> Any:
@@ -54,47 +65,93 @@ def store(world: FakeWorld, said: dict[str, Any]) -> None:
     save(FileStore(world, said.get("profile", "default")), make_login(**fields))
 
 
-@pytest.mark.parametrize("folder", CASES, ids=lambda folder: folder.name)
-def test_case(folder: Path, tmp_path: Path) -> None:
-    case = filled(tomllib.loads((folder / "case.toml").read_text(encoding="utf-8")), tmp_path)
+def write_settings(world: FakeWorld, settings: dict[str, Any]) -> None:
+    """Put settings files in their places."""
+    for scope, content in settings.items():
+        if scope == "user":
+            path = Path(world.claude_dir(), "settings.json")
+        elif scope in PROJECT_FILES:
+            path = Path(world.cwd(), PROJECT_FILES[scope])
+        else:
+            path = Path(world.managed_dir(), "managed-settings.json" if scope == "managed" else scope)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+
+
+def prepared(folder: Path, case: dict[str, Any], home: Path) -> FakeWorld:
+    """The machine of a case."""
     if (folder / "files").is_dir():
-        shutil.copytree(folder / "files", tmp_path, dirs_exist_ok=True)
-    world = FakeWorld(tmp_path, case.get("env", {}))
+        shutil.copytree(folder / "files", home, dirs_exist_ok=True)
+    world = FakeWorld(home, case.get("env", {}))
     world.working_directory = case.get("cwd", world.folder)
+    Path(world.working_directory).mkdir(parents=True, exist_ok=True)
     if "config" in case:
         world.write_config(case["config"])
     for login in case.get("logins", []):
         store(world, login)
-    auth = Auth(world=world, **case.get("options", {}))
-    expected = case["expect"]
+    write_settings(world, case.get("settings", {}))
+    if case.get("trusted"):
+        status, said = typed(world, f"trust --yes {shlex.quote(world.working_directory)}")
+        assert status == 0, said
+    write_settings(world, case.get("after", {}))
+    return world
+
+
+def typed(world: FakeWorld, words: str, piped: str = "") -> tuple[int, str]:
+    """What a command line gives: its exit status, and all that it says."""
+    out, err = io.StringIO(), io.StringIO()
+    terminal = Terminal(world, stdin=io.StringIO(piped), stdout=out, stderr=err)
+    return main(shlex.split(words), terminal=terminal), out.getvalue() + err.getvalue()
+
+
+def resolved(auth: Auth) -> tuple[dict[str, Any], str]:
+    """What the program would get, and what it would be told."""
     try:
         credential = auth.credential()
-        got: dict[str, Any] = {
-            "winner": credential.source,
-            "billing": credential.billing,
-            "audience": credential.audience,
-            "headers": sorted(credential.headers()),
-        }
     except AuthError as error:
-        got = {"error": error.code, "exit": error.exit}
-        said = f"{error.message}\n{error.hint}"
-        for part in expected.get("says", []):
-            assert part in said
-        for secret in case.get("never_says", []):
-            assert secret not in said
-    assert {key: got.get(key) for key in expected if key in ("winner", "billing", "audience", "headers")} == {
-        key: value for key, value in expected.items() if key in ("winner", "billing", "audience", "headers")
-    }
-    assert (got.get("error"), got.get("exit")) == (expected.get("error"), expected.get("exit"))
+        return {"error": error.code, "exit": error.exit}, f"{error.message}\n{error.hint}"
+    got = {name: getattr(credential, name) for name in ("billing", "audience", "where", "base_url")}
+    return {**got, "winner": credential.source, "headers": sorted(credential.headers())}, ""
+
+
+@pytest.mark.parametrize("folder", CASES, ids=lambda folder: folder.name)
+def test_case(folder: Path, tmp_path: Path) -> None:
+    case = filled(tomllib.loads((folder / "case.toml").read_text(encoding="utf-8")), tmp_path)
+    world = prepared(folder, case, tmp_path)
+    expected = case["expect"]
+    if "command" in case:
+        got: dict[str, Any] = {}
+        got["exit"], said = typed(world, case["command"], case.get("piped", ""))
+        assert got["exit"] == expected["exit"], said
+    else:
+        auth = Auth(world=world, **case.get("options", {}))
+        got, said = resolved(auth)
+        assert {key: got.get(key) for key in GOT if key in expected} == {
+            key: expected[key] for key in GOT if key in expected
+        }, said
+        assert (got.get("error"), got.get("exit")) == (expected.get("error"), expected.get("exit")), said
+    assert [part for part in expected.get("says", []) if part not in said] == [], said
+    assert [part for part in case.get("never_says", []) if part in said] == []
     if "states" in expected:
         found = auth.explain()
         assert {row.source.id: row.state for row in found.rows if row.state != "absent"} == expected["states"]
         decides = found.winner.source.id if found.winner is not None else None
         assert decides == expected.get("decides", expected.get("winner")), "explaining and resolving disagree"
-        assert [
-            part for part in expected.get("warns", []) if not any(part in w for w in found.warnings)
-        ] == []
+        assert missing(expected.get("warns", []), found.warnings) == []
+        assert missing(expected.get("ignored", []), found.ignored) == []
+        if "settings" in expected:
+            assert list(found.settings) == expected["settings"]
+    if "explains" in expected:
+        status, explained = typed(world, "explain")
+        assert status == 0
+        assert [part for part in expected["explains"] if part not in explained] == [], explained
+        assert [part for part in case.get("never_says", []) if part in explained] == []
     assert world.requests == []
+
+
+def missing(parts: list[str], lines: tuple[str, ...]) -> list[str]:
+    """The parts that stand in no line."""
+    return [part for part in parts if not any(part in line for line in lines)]
 
 
 def test_every_case_says_what_it_proves() -> None:
