@@ -101,6 +101,10 @@ class ScriptedPerson:
         self.said: list[str] = []
         self.asked: list[str] = []
         self.urls: list[str] = []
+        self.codes: list[str] = []
+        self.commands: list[str] = []
+        self.copied: list[str] = []
+        self.handed: list[tuple[str, str | None]] = []
         self._answers = list(answers)
         self._pastes = list(pastes)
         self._bored = bored
@@ -110,6 +114,18 @@ class ScriptedPerson:
 
     def show_url(self, url: str) -> None:
         self.urls.append(url)
+
+    def show_command(self, command: str) -> None:
+        self.commands.append(command)
+
+    def show_code(self, code: str) -> None:
+        self.codes.append(code)
+
+    def hand_over(self, url: str, *, phone: str | None) -> None:
+        self.handed.append((url, phone))
+
+    def copy(self, url: str) -> None:
+        self.copied.append(url)
 
     def confirm(self, question: str) -> bool:
         self.asked.append(question)

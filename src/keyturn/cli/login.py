@@ -1,16 +1,26 @@
-"""`keyturn login`: by browser, by paste, from a token answer or with an API key."""
+"""`keyturn login`: by browser, by paste, by device code, from a token answer or with an API key."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from keyturn.auth import Auth
-from keyturn.clean import clean
+from keyturn.cli.logged_in import (
+    answer,
+    forget_former_store,
+    report,
+    say_nothing_changed,
+    verify_now,
+    warn_of_unapplied,
+)
 from keyturn.cli.person import TerminalPerson
-from keyturn.cli.typed import add_flags, applied, check_rememberable, flag_of, remember, typed_of
-from keyturn.errors import AuthError, NoCredential, Rejected, Unavailable, UsageError
+from keyturn.cli.showing import Showing
+from keyturn.cli.times import rfc3339
+from keyturn.cli.typed import add_flags, applied, check_rememberable, remember, typed_of
+from keyturn.errors import NoCredential, UsageError
+from keyturn.oauth.pending import PendingFile
 from keyturn.settings.config import read_config
-from keyturn.stores import login_of, open_store
+from keyturn.stores import open_store
+from keyturn.values import API_ORIGIN
 
 if TYPE_CHECKING:
     import argparse
@@ -20,7 +30,15 @@ if TYPE_CHECKING:
     from keyturn.settings.config import Profile
 
 _INPUT_LIMIT = 1024 * 1024
-_TEXT_LIMIT = 1000
+
+
+class _Begun(Exception):
+    """A login that was begun: its address, and until when it can be finished, in Unix seconds."""
+
+    def __init__(self, url: str, until: float) -> None:
+        super().__init__(url)
+        self.url = url
+        self.until = until
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +49,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--no-browser", action="store_true", help="show the address and read the code from standard input"
     )
     way.add_argument(
-        "--device", action="store_true", help="log in with a code on another device (not in this version)"
+        "--device", action="store_true", help="show a code to type in on any other device (RFC 8628)"
+    )
+    way.add_argument(
+        "--begin", action="store_true", help="show the address and leave; finish with --code-file"
+    )
+    way.add_argument(
+        "--code-file", metavar="FILE", help="finish a login that was begun here; - is standard input"
     )
     way.add_argument("--from-json", metavar="-", help="store the token answer on standard input")
     way.add_argument(
@@ -40,6 +64,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--callback-port", type=int, default=0, metavar="PORT", help="the loopback port to listen on"
     )
+    parser.add_argument("--qr", action="store_true", help="draw the address for a phone's camera as well")
+    parser.add_argument(
+        "--copy", action="store_true", help="send the address to the terminal's clipboard (OSC 52)"
+    )
+    parser.add_argument("--url-file", metavar="FILE", help="write the address to a file as well")
     parser.add_argument(
         "--yes", action="store_true", help="agree without being asked, also to replacing another account"
     )
@@ -53,39 +82,58 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
     name, _ = config.chosen(options.profile, world)
     typed = typed_of(options)
     before = config.profile(name)
+    if options.code_file is not None:
+        from keyturn.cli import finish
+
+        return finish.run(options, terminal, config, before, typed)
     profile = applied(before, typed)
     if set(typed) == {"store"} and not (options.from_json or options.with_api_key):
         from keyturn.cli.move import moved
 
         if moved(terminal, config, before, typed):
             return 0
-    person = TerminalPerson(terminal)
+    showing = Showing(terminal, qr=options.qr, copy=options.copy, url_file=options.url_file)
+    person = TerminalPerson(terminal, showing)
     chosen = not (profile.issuer or profile.token_url or options.from_json or options.with_api_key)
     if chosen:
         typed |= _choose(profile, person, terminal)
         options.with_api_key = typed.pop("with_api_key", False)
         profile = applied(before, typed)
     check_rememberable(world, config, name, typed)
-    login = _log_in(options, terminal, profile, person, typed)
+    _check_allowed(options, terminal, profile)
+    try:
+        login = _log_in(options, terminal, profile, person, typed)
+    except _Begun as begun:
+        until = rfc3339(begun.until)
+        answer(
+            terminal,
+            f"begun; to be finished by {until}: keyturn login --profile {name} --code-file FILE",
+            {"profile": name, "changed": False, "url": begun.url, "until": until},
+        )
+        return 0
     if login is None:
-        _say_nothing_changed(terminal, profile)
-        _warn_of_unapplied(terminal, before, typed)
+        say_nothing_changed(terminal, profile)
+        warn_of_unapplied(terminal, before, typed)
         return 0
     remember(world, config, name, typed)
-    _forget_former_store(terminal, before, profile)
-    _report(terminal, login, profile)
+    forget_former_store(terminal, before, profile)
+    report(terminal, login, profile)
     if chosen:
-        _verify(terminal, profile)
+        verify_now(terminal, profile)
     return 0
 
 
+def _check_allowed(options: argparse.Namespace, terminal: Terminal, profile: Profile) -> None:
+    """Say what the settings forbid before anybody is sent anywhere; storing a login checks it once more."""
+    from keyturn.settings.forced import check_method
+
+    if options.with_api_key:
+        check_method(terminal.world, "api_key", profile.api_base_url or API_ORIGIN)
+    elif profile.api_base_url is not None:
+        check_method(terminal.world, "bearer", profile.api_base_url)
+
+
 def _check_way(options: argparse.Namespace) -> None:
-    if options.device:
-        raise UsageError(
-            "login by device code is not in this version of keyturn",
-            hint="log in with a code to paste: keyturn login --no-browser",
-            code="no_device_login",
-        )
     if options.from_json not in (None, "-"):
         raise UsageError(
             "--from-json reads standard input only, so that no token is left in a file by accident",
@@ -124,26 +172,61 @@ def _log_in(
 
         key = _typed_key(person) if person.present else _stdin(terminal, person)
         return from_api_key(key, world, profile, store, person, yes=options.yes)
-    if not person.present and (not options.no_browser or _is_terminal(terminal)):
-        raise NoCredential(
-            f"logging in needs a person on a terminal, and {terminal.why_not_ask}",
-            hint="on a machine nobody logs in on: keyturn login --from-json - or --with-api-key; "
-            "to pipe a code in: keyturn login --no-browser",
-            code="no_terminal",
-        )
+    return _by_person(options, terminal, profile, person, typed)
+
+
+def _by_person(
+    options: argparse.Namespace,
+    terminal: Terminal,
+    profile: Profile,
+    person: TerminalPerson,
+    typed: dict[str, Any],
+) -> Login:
+    """A login that somebody confirms in a browser: here, elsewhere, or later."""
+    _check_presence(options, terminal, person)
     from keyturn.oauth.asking import Wish
     from keyturn.oauth.authority import metadata_of
-    from keyturn.oauth.login import log_in
 
+    world = terminal.world
     metadata = metadata_of(world, profile)
     if profile.api_base_url is None and metadata.api_base_url is None and person.present:
         # a login must know where it may go; the sandbox says so itself, everybody else is asked
-        answer = person.ask("address of the API this login is for (https://…): ")
+        given = person.ask("address of the API this login is for (https://…): ")
         # as for the issuer: people type host names
-        typed |= {"api_base_url": answer if "://" in answer else f"https://{answer}"} if answer else {}
+        typed |= {"api_base_url": given if "://" in given else f"https://{given}"} if given else {}
         profile = applied(profile, typed)
-    wish = Wish(browser=not options.no_browser, callback_port=options.callback_port, yes=options.yes)
+    wish = Wish(
+        browser=not options.no_browser,
+        callback_port=options.callback_port,
+        pending=PendingFile(world, profile.name, typed) if person.present or options.begin else None,
+        yes=options.yes,
+    )
+    store = open_store(world, profile.name, profile.store)
+    if options.device:
+        from keyturn.oauth.device import log_in_by_device
+
+        return log_in_by_device(world, profile, store, person, wish, metadata)
+    from keyturn.oauth.login import begin, log_in
+
+    if options.begin:
+        raise _Begun(*begin(world, profile, store, person, wish, metadata))
     return log_in(world, profile, store, person, wish, metadata)
+
+
+def _check_presence(options: argparse.Namespace, terminal: Terminal, person: TerminalPerson) -> None:
+    """Raises: NoCredential where nobody would see or answer what this way of logging in asks."""
+    if person.present or options.begin:
+        return
+    if options.device and terminal.forbidden is None:
+        return  # nothing is typed here: the code may be read in the log of a container
+    if options.no_browser and not _is_terminal(terminal):
+        return
+    raise NoCredential(
+        f"logging in needs a person on a terminal, and {terminal.why_not_ask}",
+        hint="on a machine nobody logs in on: keyturn login --from-json - or --with-api-key; "
+        "to pipe a code in: keyturn login --no-browser",
+        code="no_terminal",
+    )
 
 
 def _typed_key(person: TerminalPerson) -> str:
@@ -177,89 +260,3 @@ def _stdin(terminal: Terminal, person: TerminalPerson) -> str:
 
 def _is_terminal(terminal: Terminal) -> bool:
     return terminal.stdin.isatty()
-
-
-def _forget_former_store(terminal: Terminal, before: Profile, after: Profile) -> None:
-    """A login that is made in another store leaves no live copy behind, and running programs follow it."""
-    former = open_store(terminal.world, before.name, before.store)
-    to = open_store(terminal.world, after.name, after.store).kind
-    if former.kind == to:
-        return
-    from keyturn.oauth.move import retire
-
-    try:
-        retire(terminal.world, before.name, former.kind, to)
-    except AuthError as error:
-        terminal.warn(f"the former login in {former.where} could not be removed: {error.message}")
-
-
-def _say_nothing_changed(terminal: Terminal, profile: Profile) -> None:
-    text = f"profile {profile.name} holds this login already; nothing was changed"
-    _answer(terminal, text, {"profile": profile.name, "changed": False})
-    kept = login_of(open_store(terminal.world, profile.name, profile.store).glance())
-    if kept is not None and kept.quarantine is not None:
-        terminal.warn(f"it has ended: {kept.quarantine.reason}; provide a new one, or run keyturn login")
-
-
-def _warn_of_unapplied(terminal: Terminal, before: Profile, typed: dict[str, Any]) -> None:
-    """A login that stays as it is stays with what it was made with, whatever was typed this time."""
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in typed.items()}
-    names = [flag_of(name) for name, value in values.items() if getattr(before, name) != value]
-    if names:
-        terminal.warn(
-            f"{', '.join(names)} did not count, because the login is the one that is stored; "
-            f"to apply them: keyturn logout --profile {before.name}, then provide a new login"
-        )
-
-
-def _report(terminal: Terminal, login: Login, profile: Profile) -> None:
-    auth = Auth(profile=profile.name, world=terminal.world)
-    where = clean(auth.scene().store.where, _TEXT_LIMIT)
-    who = clean(login.who or "an unnamed account")
-    what = "the API key is" if login.kind == "api_key" else f"logged in as {who};"
-    found = auth.explain()
-    winner = found.winner
-    facts = {
-        "profile": profile.name,
-        "changed": True,
-        "kind": login.kind,
-        "account": clean(login.who) if login.who else None,
-        "where": where,
-        "winner": winner.source.id if winner is not None else None,
-    }
-    _answer(terminal, f"{what} stored in profile {profile.name} ({where})", facts)
-    if winner is not None and winner.source.id != "stored-login":
-        terminal.warn(f"{winner.source.name} still comes first; see: keyturn explain")
-    elif winner is not None and winner.offer is None:
-        terminal.warn(f"it cannot be used yet: {winner.why}")
-    for warning in found.warnings:
-        terminal.warn(warning)
-
-
-def _answer(terminal: Terminal, text: str, facts: dict[str, Any]) -> None:
-    if terminal.json:
-        terminal.print_json({"version": 1, **facts})
-    else:
-        terminal.print(text)
-
-
-def _verify(terminal: Terminal, profile: Profile) -> None:
-    """The chooser ends in what works, or in an error with the next command."""
-    from keyturn.verify import verify
-
-    terminal.flush()
-    found = verify(Auth(profile=profile.name, source="stored-login", world=terminal.world))
-    if found.verdict == "accepted":
-        terminal.note(f"verified: {found.detail}")
-        return
-    if found.verdict == "rejected":
-        raise Rejected(
-            f"it is stored, but does not work: {found.detail}",
-            hint="log in again: keyturn login; or remove it: keyturn logout",
-            code="not_accepted",
-        )
-    raise Unavailable(
-        f"it is stored, but could not be verified: {found.detail}",
-        hint="try it again: keyturn status --verify",
-        code="not_verified",
-    )

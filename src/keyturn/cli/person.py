@@ -10,6 +10,7 @@ from keyturn.clean import clean
 from keyturn.errors import LoginRefused
 
 if TYPE_CHECKING:
+    from keyturn.cli.showing import Showing
     from keyturn.cli.terminal import Terminal
 
 # lines of one paste arrive together; this is how long the next one may take
@@ -23,8 +24,9 @@ _LINK_LIMIT = 2000
 class TerminalPerson:
     """Asks on standard error and listens on standard input; asks nobody with `--no-input` or in CI."""
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Terminal, showing: Showing | None = None) -> None:
         self._terminal = terminal
+        self._showing = showing
 
     @property
     def present(self) -> bool:
@@ -43,6 +45,31 @@ class TerminalPerson:
         if links and url.isascii() and url.isprintable() and len(url) <= _LINK_LIMIT:
             # OSC 8: where a narrow window breaks the address in two, this can still be opened by a click
             self._write(f"\x1b]8;;{url}\x1b\\(the same, as a link)\x1b]8;;\x1b\\\n")
+
+    def show_command(self, command: str) -> None:
+        """Print a command that a person can copy whole."""
+        self._write(f"\n{command}\n\n")
+
+    def show_code(self, code: str) -> None:
+        """Print a code large where there is room, and once alone on its line for copying."""
+        from keyturn.cli.showing import framed
+
+        terminal = self._terminal
+        if terminal.stderr.isatty():
+            for line in framed(code, terminal.width):
+                self._write(f"{terminal.style(line, 'bold', stream=terminal.stderr)}\n")
+        self._write(f"\n{code}\n\n")
+
+    def hand_over(self, url: str, *, phone: str | None) -> None:
+        """Give an address on, as the flags wish it. Raises: UsageError for a file that cannot be written."""
+        if self._showing is not None:
+            self._showing.hand_over(url, phone=phone)
+
+    def copy(self, url: str) -> None:
+        """Put an address into the terminal's clipboard."""
+        from keyturn.cli.showing import Showing
+
+        Showing(self._terminal).copy(url)
 
     def ask(self, question: str) -> str:
         """One line of text. Raises: LoginRefused when standard input ends instead."""

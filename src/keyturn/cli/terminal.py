@@ -65,12 +65,19 @@ class Terminal:
     @property
     def why_not_ask(self) -> str | None:
         """What keeps keyturn from asking: `--no-input forbids asking`; None when nothing does."""
+        if self.forbidden is not None:
+            return self.forbidden
+        if not (_is_terminal(self.stdin) and _is_terminal(self.stderr)):
+            return "there is no terminal to ask on"
+        return None
+
+    @property
+    def forbidden(self) -> str | None:
+        """What forbids asking anybody, wherever they sit; None when nothing does."""
         if self.no_input:
             return "--no-input forbids asking"
         if (self.world.variable("CI") or "").strip().lower() not in ("", "0", "false"):
             return "CI is set, which forbids asking"
-        if not (_is_terminal(self.stdin) and _is_terminal(self.stderr)):
-            return "there is no terminal to ask on"
         return None
 
     @property

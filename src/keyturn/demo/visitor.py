@@ -84,6 +84,18 @@ class Nobody:
     def show_url(self, url: str) -> None:
         """Show nothing: the visit has the address."""
 
+    def show_command(self, command: str) -> None:
+        """Show nothing: the browser of the demo is on this machine."""
+
+    def show_code(self, code: str) -> None:
+        """Show nothing: the demo logs in by browser."""
+
+    def hand_over(self, url: str, *, phone: str | None) -> None:
+        """Give it to nobody: nothing was wished."""
+
+    def copy(self, url: str) -> None:
+        """Leave the clipboard alone."""
+
     def confirm(self, question: str) -> bool:
         """Answer for nobody: no."""
         del question
@@ -127,6 +139,18 @@ class Visitor:
         self.finish()
         self._url = url
         self._screen.raw(url)
+
+    def show_command(self, command: str) -> None:
+        """Show nothing: the browser of the demo is on this machine."""
+
+    def show_code(self, code: str) -> None:
+        """Show nothing: the demo logs in by browser."""
+
+    def hand_over(self, url: str, *, phone: str | None) -> None:
+        """Give it to nobody: nothing was wished."""
+
+    def copy(self, url: str) -> None:
+        """Leave the clipboard alone."""
 
     def finish(self) -> None:
         """Show what was said last; it is kept back until it is known whether an address follows."""

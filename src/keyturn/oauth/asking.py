@@ -6,52 +6,39 @@ import hmac
 from typing import TYPE_CHECKING
 
 from keyturn.errors import LoginRefused, Rejected, UsageError
+from keyturn.oauth.granting import Attempt, Found
 from keyturn.oauth.paste import read_paste
 from keyturn.oauth.refusal import refusal
 from keyturn.values import Value
+from keyturn.world.surroundings import surroundings, ways_in
 
 if TYPE_CHECKING:
     from keyturn.oauth.authority import Metadata
     from keyturn.oauth.grant import Person
     from keyturn.oauth.paste import Pasted
+    from keyturn.oauth.pending import PendingFile
     from keyturn.world import World
     from keyturn.world.listener import Answer, Listener
 
 PERSON_SECONDS = 300.0
+# how often a login that another terminal may finish looks whether that has happened
+_GLANCE_SECONDS = 2.0
+# addresses longer than this are broken in two by many terminals, and typed by nobody
+_LONG = 100
+_COPY = ("c", "C")
 
 
 class Wish(Value):
-    """How the person wants to log in. `callback_port` 0 is any; `yes` agrees to replacing another account."""
+    """How the person wants to log in. `callback_port` 0 is any; `yes` agrees to replacing another account.
 
-    __slots__ = ("browser", "callback_port", "yes")
+    `pending` is where the login is kept for another terminal to finish; None keeps it nowhere.
+    """
+
+    __slots__ = ("browser", "callback_port", "pending", "yes")
     browser: bool
     callback_port: int
+    pending: PendingFile | None
     yes: bool
-
-
-class Attempt(Value):
-    """One authorization request: its secrets, where its answer goes, and the URL that starts it."""
-
-    __slots__ = ("redirect_uri", "state", "url", "verifier")
-    redirect_uri: str
-    state: str
-    url: str
-    verifier: str
-
-    def __repr__(self) -> str:
-        return f"Attempt(redirect_uri={self.redirect_uri!r})"
-
-
-class Found(Value):
-    """A code with the attempt it answers; `bare` when it came without that attempt's state."""
-
-    __slots__ = ("attempt", "bare", "code")
-    attempt: Attempt
-    bare: bool
-    code: str
-
-    def __repr__(self) -> str:
-        return f"Found(attempt={self.attempt!r}, bare={self.bare})"
 
 
 class Asking:
@@ -80,11 +67,13 @@ class Asking:
 
         Raises: LoginRefused, Rejected (another authority's answer), UsageError (no code was piped in).
         """
-        self._show()
+        self.show()
         deadline = self._world.clock() + PERSON_SECONDS
         may_paste = True
         while (left := deadline - self._world.clock()) > 0:
             text = None
+            self._check_finished_elsewhere()
+            left = min(left, _GLANCE_SECONDS) if self._wish.pending else left
             if may_paste:
                 try:
                     text = self._person.pasted(self._listener.fileno(), left)
@@ -97,39 +86,66 @@ class Asking:
                 return found
         raise LoginRefused(
             f"nobody finished the login in the browser within {PERSON_SECONDS / 60:.0f} minutes",
-            hint="run keyturn login again; over ssh or in a container use: keyturn login --no-browser",
+            hint="run keyturn login again; over ssh or in a container use: keyturn login --no-browser, "
+            "or, where the authority offers it: keyturn login --device",
             code="login_timeout",
         )
 
-    def _show(self) -> None:
+    def show(self) -> None:
+        """Show the person where to go, and open the browser unless that is not wished."""
         if self._wish.browser:
             self._show_for_browser()
-            return
-        person = self._person
+        else:
+            self._show_for_paste()
+
+    @property
+    def _elsewhere(self) -> Attempt:
+        """What a browser on another machine can finish, by its code or by the address of its last page."""
+        return self._by_paste or self._direct
+
+    def _show_for_paste(self) -> None:
+        person, url = self._person, self._elsewhere.url
         person.say("open this address in a browser, on any machine, and log in:")
+        person.show_url(url)
+        person.hand_over(url, phone=url)
         if self._by_paste is not None:
-            person.show_url(self._by_paste.url)
             person.say("its last page shows a code; paste it here:")
         else:
-            person.show_url(self._direct.url)
             person.say("its last page may fail to load; copy the address of that page and paste it here:")
 
     def _show_for_browser(self) -> None:
-        person = self._person
+        person, url = self._person, self._direct.url
         person.say("log in at this address in your browser:")
-        person.show_url(self._direct.url)
-        opened = self._world.open_browser(self._direct.url)
-        person.say(
-            "a browser was opened with it; finish the login there"
-            if opened
-            else "no browser could be opened here; open the address yourself"
-        )
+        person.show_url(url)
+        opened = self._world.open_browser(url)
+        if opened:
+            person.say("a browser was opened with it; finish the login there")
+        else:
+            person.say("no browser could be opened here; open the address yourself")
+        if not opened and len(url) > _LONG:
+            person.say("on this machine, this short address leads there too:")
+            person.show_url(self._listener.lead_to(url, f"/{self._world.random_text(6)}"))
+        if not opened:
+            for sentence, command in ways_in(surroundings(self._world.env), self._listener.port):
+                person.say(sentence)
+                if command is not None:
+                    person.show_command(command)
         if self._by_paste is not None:
             person.say("if your browser runs on another machine, use this address; it shows a code to copy:")
             person.show_url(self._by_paste.url)
+            person.hand_over(url if opened else self._by_paste.url, phone=self._by_paste.url)
             person.say("waiting for the browser; a code can be pasted here:")
         else:
+            person.hand_over(url, phone=None)
             person.say("waiting for the browser; if its last page cannot be reached, paste its address here:")
+
+    def _check_finished_elsewhere(self) -> None:
+        if self._wish.pending is not None and self._wish.pending.taken():
+            raise LoginRefused(
+                "another terminal has taken this login over",
+                hint="see there how it ended; or here: keyturn status",
+                code="finished_elsewhere",
+            )
 
     def _only_browser_is_left(self) -> None:
         if not self._wish.browser:
@@ -155,6 +171,9 @@ class Asking:
     def _from_paste(self, text: str) -> Found | None:
         """The code in a pasted text and the attempt it belongs to; None to let the person paste again."""
         if not text.strip():
+            return None
+        if text.strip() in _COPY:  # no code is a single letter
+            self._person.copy(self._elsewhere.url)
             return None
         mistake: UsageError | None = None
         for attempt in (self._by_paste, self._direct):

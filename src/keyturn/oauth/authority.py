@@ -29,6 +29,7 @@ _CORRECT = "correct it and try again: keyturn login --issuer https://…"
 class Metadata(Value):
     """What an authority says of itself, or a person said for it; checked, and frozen for one attempt (T10).
 
+    `authorize_url` is None where logins are by device code alone.
     `s256` is whether it says that it supports PKCE S256, `names_issuer` whether it promises `iss` in answers.
     The last three are keyturn's own extensions, believed of a loopback authority only (the sandbox).
     """
@@ -47,7 +48,7 @@ class Metadata(Value):
         "token_url",
     )
     api_base_url: str | None
-    authorize_url: str
+    authorize_url: str | None
     device_url: str | None
     issuer: str | None
     names_issuer: bool
@@ -84,7 +85,7 @@ def metadata_of(world: World, profile: Profile) -> Metadata:
         _check_address(value, f"--{name.replace('_', '-')}", allow_loopback=loopback)
     if profile.issuer:
         return _discover(world, profile.issuer).replace(**named)
-    if profile.authorize_url and profile.token_url:
+    if profile.token_url and (profile.authorize_url or profile.device_url):
         return Metadata(names_issuer=False, oauth_beta=False, s256=False, **named)
     raise ConfigurationError(
         f"profile {profile.name} names no authority to log in to",
@@ -143,17 +144,7 @@ def _discover(world: World, issuer: str) -> Metadata:
 
 
 def _read(response: Response, issuer: str, address: str, *, loopback: bool) -> Metadata:
-    _raise_if_unavailable(response, address)
-    if response.status in _REDIRECTS:
-        # following it would let whoever answers there decide where the person logs in (T10)
-        raise _no_authority(issuer, f"{address} redirects, which is not followed")
-    if response.status != _OK:
-        raise _no_authority(issuer, f"{address} answers with status {response.status}")
-    found = _object(response)
-    if found is None:
-        raise _no_authority(issuer, f"{address} does not answer with JSON")
-    if str(found.get("issuer")).rstrip("/") != issuer.rstrip("/"):
-        raise _no_authority(issuer, f"{address} names another issuer than the one that was asked for")
+    found = _document(response, issuer, address)
     methods = found.get("code_challenge_methods_supported")
     if isinstance(methods, list) and "S256" not in methods:
         raise _no_authority(issuer, "it does not support PKCE with S256")
@@ -171,8 +162,9 @@ def _read(response: Response, issuer: str, address: str, *, loopback: bool) -> M
         if value:
             _check_address(value, f"the {key} of {issuer}", allow_loopback=loopback)
         texts[name] = value or None
-    if not texts["authorize_url"] or not texts["token_url"]:
-        raise _no_authority(issuer, "its metadata names no authorization_endpoint or no token_endpoint")
+    if not texts["token_url"] or not (texts["authorize_url"] or texts["device_url"]):
+        missing = "authorization_endpoint" if texts["token_url"] else "token_endpoint"
+        raise _no_authority(issuer, f"its metadata names no {missing}")
     own = found if loopback else {}
     return Metadata(
         issuer=str(found["issuer"]),
@@ -183,6 +175,21 @@ def _read(response: Response, issuer: str, address: str, *, loopback: bool) -> M
         oauth_beta=own.get("keyturn_oauth_beta") is True,
         **texts,
     )
+
+
+def _document(response: Response, issuer: str, address: str) -> dict[str, Any]:
+    _raise_if_unavailable(response, address)
+    if response.status in _REDIRECTS:
+        # following it would let whoever answers there decide where the person logs in (T10)
+        raise _no_authority(issuer, f"{address} redirects, which is not followed")
+    if response.status != _OK:
+        raise _no_authority(issuer, f"{address} answers with status {response.status}")
+    found = _object(response)
+    if found is None:
+        raise _no_authority(issuer, f"{address} does not answer with JSON")
+    if str(found.get("issuer")).rstrip("/") != issuer.rstrip("/"):
+        raise _no_authority(issuer, f"{address} names another issuer than the one that was asked for")
+    return found
 
 
 def _send(world: World, request: Request) -> Response:

@@ -43,6 +43,18 @@ class Person(Protocol):
     def show_url(self, url: str) -> None:
         """Print a URL raw on one line, and flush."""
 
+    def show_command(self, command: str) -> None:
+        """Print a command raw on one line."""
+
+    def show_code(self, code: str) -> None:
+        """Print a code that is typed on another device: large, and once more raw on one line."""
+
+    def hand_over(self, url: str, *, phone: str | None) -> None:
+        """Give `url` on as the person wished: to a file, to the clipboard; `phone` as a picture."""
+
+    def copy(self, url: str) -> None:
+        """Put a URL into the terminal's clipboard."""
+
     def confirm(self, question: str) -> bool:
         """Ask yes or no; no without a person."""
 

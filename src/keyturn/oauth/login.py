@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from keyturn.clean import clean
-from keyturn.errors import AuthError, ConfigurationError, LoginRefused, Rejected, Unavailable
+from keyturn.errors import AuthError, ConfigurationError
 from keyturn.oauth import page, protocol
-from keyturn.oauth.asking import Asking, Attempt
+from keyturn.oauth.asking import Asking
 from keyturn.oauth.authority import client_of, metadata_of
-from keyturn.oauth.grant import api_of, check_store, keep, login_from
+from keyturn.oauth.grant import api_of, check_store, keep
+from keyturn.oauth.granting import Attempt, Terms, exchange, login_of_grant, show_account
 from keyturn.world.listener import Listener
 
 if TYPE_CHECKING:
@@ -42,27 +42,26 @@ def log_in(
     Raises: ConfigurationError, Refused, Unavailable, LoginRefused, Rejected, StoreError, UsageError.
     """
     metadata = metadata or metadata_of(world, profile)
+    check_browser(metadata)
     api_base_url = api_of(profile, metadata)
     check_store(store)
     state = world.random_text()
     with _listen(profile, state, wish) as listener:
-        paste_uri = profile.paste_redirect_uri or metadata.paste_redirect_uri
-        uris = [listener.redirect_uri, *([paste_uri] if paste_uri else [])]
-        authority = metadata.authority(*client_of(world, profile, metadata, uris), profile)
-        direct = _attempt(world, authority, profile, listener.redirect_uri, state)
-        by_paste = _attempt(world, authority, profile, paste_uri, world.random_text()) if paste_uri else None
+        terms, direct, by_paste = attempts(
+            world, profile, metadata, api_base_url, (listener.redirect_uri, state)
+        )
         try:
-            found = Asking(world, person, wish, listener, metadata, direct, by_paste).answer()
-            granted = _exchange(world, authority, found.code, found.attempt)
-            login = login_from(
-                granted,
-                world,
-                profile,
-                authority=authority,
-                api_base_url=api_base_url,
-                oauth_beta=metadata.oauth_beta if profile.oauth_beta is None else profile.oauth_beta,
-            )
-            _show_account(login, metadata.issuer or authority.token_url, person, wish, bare=found.bare)
+            asking = Asking(world, person, wish, listener, metadata, direct, by_paste)
+            if wish.pending is not None:
+                wish.pending.save(terms, metadata, by_paste or direct)
+            try:
+                found = asking.answer()
+            finally:
+                if wish.pending is not None:
+                    wish.pending.remove()
+            granted = exchange(world, terms.authority, found)
+            login = login_of_grant(granted, world, profile, terms)
+            show_account(login, terms, person, sure=wish.yes or not found.bare)
             stored = keep(store, world, login, person, yes=wish.yes)
         except AuthError as error:
             listener.conclude(_OUTCOMES.get(error.code, "failed"), error.message)
@@ -71,17 +70,54 @@ def log_in(
         return stored
 
 
-def _show_account(login: Login, place: str, person: Person, wish: Wish, *, bare: bool) -> None:
-    """Say whose login it is before it is stored (T11); a code without its state could be anybody's."""
-    who = login.who or "an account that it does not name"
-    person.say(f"{place} has logged in {who}")
-    if bare and not (wish.yes or person.confirm(f"the code came without its state; is that you: {who}?")):
-        raise LoginRefused(
-            f"nobody confirmed that {who} is the right account; nothing was stored",
-            hint="run keyturn login again, and paste the code with the # and what follows it; "
-            "or agree to the account: keyturn login --yes",
-            code="not_confirmed",
+def begin(
+    world: World, profile: Profile, store: LoginStore, person: Person, wish: Wish, metadata: Metadata
+) -> tuple[str, float]:
+    """Begin a login that another terminal finishes; its address, and until when (Unix seconds).
+
+    Raises: as `log_in`, before anybody is sent to a browser.
+    """
+    check_browser(metadata)
+    api_base_url = api_of(profile, metadata)
+    check_store(store)
+    assert wish.pending is not None  # noqa: S101 - beginning is keeping
+    state = world.random_text()
+    with _listen(profile, state, wish) as listener:
+        direct = (listener.redirect_uri, state)
+        terms, here, by_paste = attempts(world, profile, metadata, api_base_url, direct)
+    attempt = by_paste or here
+    until = wish.pending.save(terms, metadata, attempt)
+    person.say("open this address in a browser, on any machine, and log in:")
+    person.show_url(attempt.url)
+    person.hand_over(attempt.url, phone=attempt.url)
+    last = "shows a code; give that" if by_paste else "may fail to load; give the address of that page"
+    person.say(f"its last page {last} to: keyturn login --code-file FILE, or - for standard input")
+    return attempt.url, until
+
+
+def check_browser(metadata: Metadata) -> None:
+    """Raises: ConfigurationError for an authority that has no page to log in on."""
+    if metadata.authorize_url is None:
+        raise ConfigurationError(
+            f"{metadata.issuer or metadata.token_url} offers login by device code only",
+            hint="log in with a code on any device: keyturn login --device",
+            code="device_only",
         )
+
+
+def attempts(
+    world: World, profile: Profile, metadata: Metadata, api_base_url: str, direct: tuple[str, str]
+) -> tuple[Terms, Attempt, Attempt | None]:
+    """The terms, the attempt for `direct` (redirect address and state), and the one with a code to paste.
+
+    Raises: ConfigurationError, Unavailable.
+    """
+    paste_uri = profile.paste_redirect_uri or metadata.paste_redirect_uri
+    uris = [direct[0], *([paste_uri] if paste_uri else [])]
+    authority = metadata.authority(*client_of(world, profile, metadata, uris), profile)
+    terms = Terms.of(profile, metadata, authority, api_base_url)
+    by_paste = _attempt(world, authority, profile, paste_uri, world.random_text()) if paste_uri else None
+    return terms, _attempt(world, authority, profile, *direct), by_paste
 
 
 def _listen(profile: Profile, state: str, wish: Wish) -> Listener:
@@ -115,48 +151,3 @@ def _attempt(world: World, authority: Authority, profile: Profile, redirect_uri:
         authority, redirect_uri=redirect_uri, scopes=profile.scopes, state=state, verifier=verifier
     )
     return Attempt(redirect_uri=redirect_uri, state=state, url=url, verifier=verifier)
-
-
-def _exchange(world: World, authority: Authority, code: str, attempt: Attempt) -> protocol.Granted:
-    request = protocol.code_grant(
-        authority,
-        code=code,
-        verifier=attempt.verifier,
-        redirect_uri=attempt.redirect_uri,
-        state=attempt.state,
-    )
-    try:
-        response = world.send(request)
-    except Unavailable as error:
-        error.hint = error.hint or "check the network, then run keyturn login again"
-        if error.facts.get("sent") is not False:
-            raise  # the code may be spent; sending it twice would revoke what it gave
-        response = world.send(request)
-    answer = protocol.read_token(response)
-    host = authority.token_url
-    if isinstance(answer, protocol.Denied):
-        said = clean(f"{answer.error}: {answer.description}" if answer.description else answer.error)
-        if answer.error in protocol.MISCONFIGURED:
-            raise ConfigurationError(
-                f"{host} refuses this client ({said})",
-                hint="check the client id and the scopes with its operator: keyturn login --client-id ID",
-                code=answer.error,
-            )
-        raise Rejected(
-            f"{host} did not accept the code of this login ({said})",
-            hint="run keyturn login again; a code works once and for a few minutes",
-            code="code_rejected",
-        )
-    if isinstance(answer, protocol.Unreadable):
-        raise _unusable(host, answer.why)
-    if answer.odd_life:
-        raise _unusable(host, "its expires_in is not a number of seconds")
-    return answer
-
-
-def _unusable(host: str, why: str) -> Unavailable:
-    return Unavailable(
-        f"{host} gave no usable token: {why}",
-        hint="run keyturn login again; if it stays, tell the authority's operator",
-        code="unreadable_answer",
-    )

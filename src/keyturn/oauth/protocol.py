@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 # From these the server says that the client is set up wrongly; the login itself is not touched by them.
 MISCONFIGURED = ("invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope")
+NOT_JSON = "its answer is not JSON"
+# the grant's name, and no secret (RFC 8628 section 3.4)
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -113,28 +116,28 @@ def code_grant(
     }
     if state is not None and authority.token_request == "json":  # noqa: S105 - a format, not a password
         fields["state"] = state  # servers of that kind want to see it again
-    return _token_request(authority, fields)
+    return token_grant(authority, fields)
 
 
 def refresh_grant(authority: Authority, refresh_token: Secret) -> Request:
     """Spend a refresh token. No `scope`: what was granted is asked for again (L14)."""
-    return _token_request(authority, {"grant_type": "refresh_token", "refresh_token": refresh_token.reveal()})
+    return token_grant(authority, {"grant_type": "refresh_token", "refresh_token": refresh_token.reveal()})
 
 
 def revocation(authority: Authority, token: Secret, hint: str) -> Request:
     """Revoke a token (RFC 7009); `hint` is `refresh_token` or `access_token`."""
     fields = {"token": token.reveal(), "token_type_hint": hint, "client_id": authority.client_id}
-    return _post(authority.revoke_url or "", fields, form=True, authority=authority)
+    return post(authority.revoke_url or "", fields, form=True, authority=authority)
 
 
 def registration(url: str, *, redirect_uris: Sequence[str], scopes: Sequence[str]) -> Request:
-    """Register a public native client (RFC 7591)."""
+    """Register a public native client (RFC 7591); one without redirect addresses logs in by device code."""
     fields: dict[str, Any] = {
         "client_name": "keyturn",
         "application_type": "native",
         "redirect_uris": list(redirect_uris),
-        "grant_types": ["authorization_code", "refresh_token"],
-        "response_types": ["code"],
+        "grant_types": ["authorization_code" if redirect_uris else DEVICE_CODE, "refresh_token"],
+        "response_types": ["code"] if redirect_uris else [],
         "token_endpoint_auth_method": "none",
     }
     if scopes:
@@ -149,7 +152,7 @@ def registration(url: str, *, redirect_uris: Sequence[str], scopes: Sequence[str
 
 def read_token(response: Response) -> Granted | Denied | Unreadable:
     """What a token endpoint said."""
-    found = _json_of(response)
+    found = object_of(response)
     if response.status in (400, 401) and found is not None and isinstance(found.get("error"), str):
         description = found.get("error_description")
         return Denied(
@@ -158,10 +161,10 @@ def read_token(response: Response) -> Granted | Denied | Unreadable:
             status=response.status,
         )
     if response.status != 200:  # noqa: PLR2004 - HTTP's own numbers
-        return _unreadable(response, f"it answered with status {response.status}")
+        return unreadable(response, f"it answered with status {response.status}")
     if found is None:
-        return _unreadable(response, "its answer is not JSON")
-    return read_grant(found) or _unreadable(response, _fault(found))
+        return unreadable(response, NOT_JSON)
+    return read_grant(found) or unreadable(response, _fault(found))
 
 
 def read_grant(found: Mapping[str, Any]) -> Granted | None:
@@ -208,14 +211,16 @@ def _fault(found: Mapping[str, Any]) -> str:
     return _NO_FAULT
 
 
-def _token_request(authority: Authority, fields: dict[str, str]) -> Request:
+def token_grant(authority: Authority, fields: dict[str, str]) -> Request:
+    """A request to the token endpoint, in the form that this authority wants."""
     fields = {**fields, "client_id": authority.client_id}
     if authority.resource:
         fields["resource"] = authority.resource
-    return _post(authority.token_url, fields, form=authority.token_request != "json", authority=authority)  # noqa: S105 - a format
+    return post(authority.token_url, fields, form=authority.token_request != "json", authority=authority)  # noqa: S105 - a format
 
 
-def _post(url: str, fields: dict[str, str], *, form: bool, authority: Authority) -> Request:
+def post(url: str, fields: dict[str, str], *, form: bool, authority: Authority) -> Request:
+    """Fields sent to an endpoint as this client, by its secret where it has one."""
     headers = {"Accept": "application/json", "Content-Type": _FORM if form else "application/json"}
     if authority.client_secret is not None:
         # RFC 6749 section 2.3.1: the form every server must support
@@ -231,7 +236,8 @@ def _post(url: str, fields: dict[str, str], *, form: bool, authority: Authority)
     return Request(method="POST", url=url, headers=headers, body=jsontext.dump(fields).encode())
 
 
-def _json_of(response: Response) -> dict[str, Any] | None:
+def object_of(response: Response) -> dict[str, Any] | None:
+    """The JSON object in an answer that says it is JSON; else None."""
     kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
         return None
@@ -241,7 +247,8 @@ def _json_of(response: Response) -> dict[str, Any] | None:
         return None
 
 
-def _unreadable(response: Response, why: str) -> Unreadable:
+def unreadable(response: Response, why: str) -> Unreadable:
+    """An answer of which only the status and the wish for patience can be read."""
     wait = response.headers.get("retry-after", "").strip()
     return Unreadable(
         retry_after=float(wait[:9]) if wait.isascii() and wait.isdigit() else None,

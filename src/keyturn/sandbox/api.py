@@ -23,7 +23,9 @@ from .answers import (
     question_from,
     stream_events,
 )
+from .google_doors import add_google
 from .guard import guard
+from .vertex import add_vertex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,6 +45,8 @@ def api_app(origin: str, ledger: Ledger, log: Log) -> Flask:
     _add_errors(app)
     _add_messages(app, ledger)
     _add_models(app, ledger)
+    add_google(app, origin, ledger, log)
+    add_vertex(app, ledger, _streamed_here)
     _add_redirect(app)
     return app
 
@@ -114,6 +118,10 @@ def _add_messages(app: Flask, ledger: Ledger) -> None:
     def count_tokens() -> Response:
         _admitted(ledger)
         return _json({"input_tokens": question_from(request.get_data(), counting=True).input_tokens})
+
+
+def _streamed_here(question: Question, ledger: Ledger, entry: Entry) -> Iterator[bytes]:
+    return _streamed(question, ledger, entry, request.environ["werkzeug.socket"])
 
 
 def _streamed(question: Question, ledger: Ledger, entry: Entry, connection: socket.socket) -> Iterator[bytes]:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from flask import Flask, Response, g, request
 
-from .clients import AUTH_METHODS, SCOPES
+from .clients import AUTH_METHODS, DEVICE_CODE, SCOPES
 from .control import add_control
 from .events import Entry, Log, fingerprint
 from .guard import MOST_BODY, guard
@@ -45,6 +45,7 @@ def authority_app(issuer: str, api_base_url: str, ledger: Ledger, log: Log) -> F
     _add_metadata(app, issuer, api_base_url, ledger.conduct)
     _add_token(app, server, log)
     _add_revocation_and_registration(app, server, log)
+    _add_device_authorization(app, server, log)
     return app
 
 
@@ -55,10 +56,11 @@ def _add_metadata(app: Flask, issuer: str, api_base_url: str, conduct: Conduct) 
         "token_endpoint": f"{issuer}/token",
         "revocation_endpoint": f"{issuer}/revoke",
         "registration_endpoint": f"{issuer}/register",
+        "device_authorization_endpoint": f"{issuer}/device_authorization",
         "scopes_supported": list(SCOPES),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "grant_types_supported": ["authorization_code", "refresh_token", DEVICE_CODE],
         "token_endpoint_auth_methods_supported": list(AUTH_METHODS),
         "revocation_endpoint_auth_methods_supported": list(AUTH_METHODS),
         "code_challenge_methods_supported": ["S256"],
@@ -80,7 +82,7 @@ def _add_token(app: Flask, server: Server, log: Log) -> None:
     def token() -> Response:
         parameters = _parameters()
         one = {name: values[0] for name, values in (parameters or {}).items()}
-        presented = one.get("refresh_token") or one.get("code") or ""
+        presented = one.get("refresh_token") or one.get("code") or one.get("device_code") or ""
         with log.open(
             "token",
             grant=one.get("grant_type", ""),
@@ -159,6 +161,18 @@ def _add_revocation_and_registration(app: Flask, server: Server, log: Log) -> No
             else:
                 with server.ledger.lock:
                     response = server.create_endpoint_response("client_registration")
+            entry.note(status=response.status_code)
+            return response
+
+
+def _add_device_authorization(app: Flask, server: Server, log: Log) -> None:
+    @app.post("/device_authorization")
+    def device_authorization() -> Response:
+        parameters = _parameters() or {}
+        with log.open("device-code", client=parameters.get("client_id", [""])[0]) as entry:
+            parsed = Parsed("POST", request.base_url, request.headers, parameters)
+            with server.ledger.lock:
+                response: Response = server.create_endpoint_response("device_authorization", parsed)
             entry.note(status=response.status_code)
             return response
 

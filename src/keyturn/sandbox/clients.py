@@ -21,6 +21,9 @@ SCOPES = {
 }
 DEFAULT_SCOPE = "user:inference user:profile"
 
+# the name of a grant, and no secret (RFC 8628 section 3.4)
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 AUTH_METHODS = ("none", "client_secret_basic", "client_secret_post")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f-\uffff\\]")
@@ -78,7 +81,8 @@ def sandbox_client(issuer: str) -> Client:
     hosts = ("127.0.0.1", "localhost", "[::1]")
     paths = ("/callback", "/oauth/callback", "/")
     loopback = tuple(f"http://{host}{path}" for host in hosts for path in paths)
-    return Client(CLIENT_ID, "keyturn", (*loopback, f"{issuer}/paste"))
+    grants = ("authorization_code", "refresh_token", DEVICE_CODE)
+    return Client(CLIENT_ID, "keyturn", (*loopback, f"{issuer}/paste"), grant_types=grants)
 
 
 def new_client_id() -> str:

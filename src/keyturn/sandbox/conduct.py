@@ -39,6 +39,9 @@ class Settings:
     token_pad: int = 0
     """bytes of padding in a token answer"""
 
+    device_slow_down: int = 0
+    """polls of a device code that are told to come less often"""
+
     metadata_patch: Mapping[str, object] | None = None
     """members put over the authority's metadata; null takes one out"""
     register_refuse: bool = False

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .clients import CLIENT_ID, DEFAULT_SCOPE, Client, sandbox_client
+from .google import Google
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .accounts import Account
     from .conduct import Conduct
+    from .device import Device
 
 CODE_LIFETIME = 300.0
 
@@ -106,9 +108,11 @@ class Ledger:
         self._on_secret = on_secret or (lambda _kind, _secret: None)
         self.lock = threading.RLock()
         self.conduct = conduct
+        self.google = Google(conduct, self.now, self._on_secret)
         own = sandbox_client(issuer)
         self.clients = {own.client_id: own}
         self.codes: dict[str, Code] = {}
+        self.devices: dict[str, Device] = {}
         self.logins: list[Login] = []
         self.access_tokens: dict[str, AccessToken] = {}
         self.refresh_tokens: dict[str, RefreshToken] = {}
@@ -143,6 +147,23 @@ class Ledger:
         """Make a code valid."""
         self.codes[code.value] = code
         self._on_secret("code", code.value)
+
+    def keep_device(self, device: Device) -> None:
+        """Make the two codes of a device valid."""
+        with self.lock:
+            self.devices[device.device_code] = device
+        self._on_secret("code", device.device_code)
+
+    def device_named(self, typed: str) -> Device | None:
+        """Return the device whose code a person typed, in any case and with or without its dash."""
+        wanted = "".join(c for c in typed.upper() if c.isalnum())
+        with self.lock:
+            now = self.now()
+            for device in self.devices.values():
+                fits = wanted and device.user_code.replace("-", "") == wanted
+                if fits and device.login is None and device.expires_at > now:
+                    return device
+        return None
 
     def new_login(self, account: Account, client: Client, scope: str) -> Login:
         """Open a login."""

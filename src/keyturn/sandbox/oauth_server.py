@@ -13,6 +13,7 @@ from authlib.oauth2.rfc6749 import OAuth2Error, OAuth2Payload, OAuth2Request
 from flask import Response, g
 
 from .clients import SCOPES, Client
+from .device import DeviceAuthorization, DeviceGrant, keep_login
 from .grants import S256, CodeGrant, RefreshGrant, Revocation
 from .registration import Registration
 
@@ -68,8 +69,10 @@ class Server(AuthorizationServer):
         self.register_token_generator("default", self._generate)
         self.register_grant(CodeGrant, [S256(required=True)])
         self.register_grant(RefreshGrant)
+        self.register_grant(DeviceGrant)
         self.register_endpoint(Revocation)
         self.register_endpoint(Registration)
+        self.register_endpoint(DeviceAuthorization)
 
     def query_client(self, client_id: str) -> Client | None:
         """Return a registered client."""
@@ -82,7 +85,9 @@ class Server(AuthorizationServer):
     def save_token(self, token: Answer, request: Parsed) -> None:
         """Make the tokens of an answer valid: of a new login, or of the one that is renewed."""
         spent: RefreshToken | None = request.refresh_token
-        if spent is None:
+        if request.credential is not None:
+            self.ledger.keep(token, keep_login(self.ledger, request))
+        elif spent is None:
             code: Code = request.authorization_code
             code.login = self.ledger.new_login(code.account, code.client, code.scope)
             self.ledger.keep(token, code.login)

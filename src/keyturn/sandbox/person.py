@@ -45,6 +45,28 @@ def visit(authorize_url: str, *, account: str = ACCOUNTS[0].email, allow: bool =
         return page.headers["location"]
 
 
+def confirm_device(address: str, code: str, *, account: str = ACCOUNTS[0].email, allow: bool = True) -> str:
+    """Sign in at the page of device codes, type a code, decide, and return the title of the last page.
+
+    Raises RuntimeError when a page other than the expected one is shown.
+    """
+    import ssl
+
+    import httpx2
+
+    nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    with httpx2.Client(timeout=LIMIT, trust_env=False, verify=nobody) as client:
+        page = _press(client, client.get(address), "sign-in", account=account)
+        page = _press(client, page, "enter", user_code=code)
+        page = client.get(urljoin(address, page.headers["location"]))
+        form = forms(page.text)[0]
+        step = "allow" if allow else "refuse"
+        done = client.post(str(page.url), data={**form.fields, "step": step})
+    if done.status_code != HTTPStatus.OK:
+        raise RuntimeError(f"the sandbox did not take {step!r}, status {done.status_code}")
+    return done.text.partition("<title>")[2].partition("</title>")[0]
+
+
 def forms(html: str) -> list[Form]:
     """Return the forms of a page."""
     reader = _Reader()

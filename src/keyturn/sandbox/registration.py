@@ -13,7 +13,7 @@ from authlib.oauth2.rfc7591 import (
     InvalidRedirectURIError,
 )
 
-from .clients import AUTH_METHODS, SCOPES, Client, new_client_id, safe_redirect
+from .clients import AUTH_METHODS, DEVICE_CODE, SCOPES, Client, new_client_id, safe_redirect
 
 
 class Registration(ClientRegistrationEndpoint):
@@ -28,7 +28,7 @@ class Registration(ClientRegistrationEndpoint):
         return {
             "scopes_supported": list(SCOPES),
             "response_types_supported": ["code"],
-            "grant_types_supported": ["authorization_code", "refresh_token"],
+            "grant_types_supported": ["authorization_code", "refresh_token", DEVICE_CODE],
             "token_endpoint_auth_methods_supported": list(AUTH_METHODS),
         }
 
@@ -36,9 +36,11 @@ class Registration(ClientRegistrationEndpoint):
         """Return the metadata once every member of it was checked."""
         asked = request.payload.data
         uris = asked.get("redirect_uris") if isinstance(asked, dict) else None
+        grants = asked.get("grant_types") if isinstance(asked, dict) else None
+        by_device = isinstance(grants, list) and DEVICE_CODE in grants and "authorization_code" not in grants
         if (
             not isinstance(uris, list)
-            or not uris
+            or (not uris and not by_device)
             or not all(isinstance(u, str) and safe_redirect(u) for u in uris)
         ):
             raise InvalidRedirectURIError(

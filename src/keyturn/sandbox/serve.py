@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    from .google import Google
     from .ledger import Ledger
 
 
@@ -125,6 +126,11 @@ class Sandbox:
         if person is None:
             raise ValueError(f"no account {account!r}, there are: {', '.join(one.email for one in ACCOUNTS)}")
         return dict(self._memory.issue(person))
+
+    @property
+    def google(self) -> Google:
+        """Google's side: credentials files to be had, tokens, and what becomes of them."""
+        return self._memory.google
 
     @property
     def _memory(self) -> Ledger:

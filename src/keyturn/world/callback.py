@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from keyturn.values import Value
 
-__all__ = ["Answer", "Refusal", "read_request"]
+__all__ = ["Answer", "Follow", "Refusal", "read_request"]
 
 MAX_CODE = 4096
 _MAX_TEXT = 1000
@@ -42,8 +42,19 @@ class Refusal(Value):
     status: int
 
 
-def read_request(head: bytes, *, hosts: frozenset[str], path: str, state: str) -> Answer | Refusal:
-    """Judge a request head (up to and with its empty line) for the attempt that `state` belongs to."""
+class Follow(Value):
+    """A request for the short address, which leads to the authority's long one."""
+
+    __slots__ = ()
+
+
+def read_request(  # noqa: PLR0911 - one return, one rule
+    head: bytes, *, hosts: frozenset[str], path: str, state: str, short: str | None = None
+) -> Answer | Follow | Refusal:
+    """Judge a request head (up to and with its empty line) for the attempt that `state` belongs to.
+
+    `short` is the path of the short address, which nobody can guess.
+    """
     request_line, *fields = head.decode("latin-1").split("\r\n")
     words = request_line.split(" ")
     if len(words) != 3 or not words[2].startswith("HTTP/1."):  # noqa: PLR2004 - method, target, version
@@ -59,6 +70,8 @@ def read_request(head: bytes, *, hosts: frozenset[str], path: str, state: str) -
     if words[0] != "GET":
         return Refusal(status=405)
     target, _, query = words[1].partition("?")
+    if short is not None and hmac.compare_digest(target.encode(), short.encode()):
+        return Follow()
     if target != path:
         return Refusal(status=404)
     return _read_query(query, state)

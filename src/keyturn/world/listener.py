@@ -11,7 +11,7 @@ import threading
 import time
 from typing import Literal, Protocol
 
-from keyturn.world.callback import Answer, Refusal, read_request
+from keyturn.world.callback import Answer, Follow, Refusal, read_request
 from keyturn.world.callers import Caller, Callers
 from keyturn.world.loopback import bind, bind_both
 
@@ -35,7 +35,7 @@ _NO_PAGE = {
     421: "keyturn does not answer to this host name\n",
 }
 _REASONS = {
-    200: "OK", 202: "Accepted", 400: "Bad Request", 403: "Forbidden", 404: "Not Found",
+    200: "OK", 202: "Accepted", 302: "Found", 400: "Bad Request", 403: "Forbidden", 404: "Not Found",
     405: "Method Not Allowed", 409: "Conflict", 410: "Gone", 421: "Misdirected Request", 502: "Bad Gateway",
 }  # fmt: skip
 _PLAIN = {
@@ -83,6 +83,7 @@ class Listener:
         self._hosts = frozenset(f"{n}:{self.port}" for n in ("127.0.0.1", "[::1]", "localhost"))
         if self.redirect_uri == f"http://{name}:80{path}":  # browsers leave http's own port out
             self._hosts |= {n.removesuffix(":80") for n in self._hosts}
+        self._short: tuple[str, str] | None = None
         self._changed = threading.Condition()
         self._answer: Answer | None = None
         self._verdict: tuple[Outcome, str] | None = None
@@ -100,6 +101,11 @@ class Listener:
         with self._changed:
             self._changed.wait_for(lambda: self._answer or self._closing, timeout)
             return self._answer
+
+    def lead_to(self, url: str, path: str) -> str:
+        """A short address of this machine that leads to `url`; `path` should be one that nobody can guess."""
+        self._short = (path, url)
+        return f"{self.redirect_uri.removesuffix(self._path)}{path}"
 
     def fileno(self) -> int:
         """A descriptor that becomes readable with the answer: for select() beside a terminal."""
@@ -157,11 +163,15 @@ class Listener:
             self._told.set()
 
     def _asked(self, caller: Caller, head: bytes | None) -> None:
+        short, url = self._short or (None, "")
         said = (
             Refusal(status=400)
             if head is None
-            else read_request(head, hosts=self._hosts, path=self._path, state=self._state)
+            else read_request(head, hosts=self._hosts, path=self._path, state=self._state, short=short)
         )
+        if isinstance(said, Follow):
+            self._callers.answer(caller, _message(302, {**_PLAIN, "Location": url}, ""))
+            return
         if isinstance(said, Refusal):
             self._refuse(caller, said)
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .consent import add_consent
+from .device import add_device
 from .logins import add_logins
 
 if TYPE_CHECKING:
@@ -17,4 +18,5 @@ if TYPE_CHECKING:
 def add_pages(app: Flask, server: Server, log: Log) -> None:
     """Add every page a person may see."""
     add_consent(app, server, log)
+    add_device(app, server, log)
     add_logins(app, server, log)
