@@ -7,6 +7,10 @@ home directory; `{home}` stands for that. Nothing here may reach a network.
 Settings files: `[settings.user]`, `.managed`, `.project` and `.local` are what these files hold, the last two
 below `cwd`; `[settings."managed-settings.d/NAME.json"]` is a drop-in of the administrator. `trusted = true`
 is a person who has run `keyturn trust` there; `[after.project]` is what the file holds since then.
+
+Each `[[helper]]` says how the next run of a command ends (`keyturn.testing.commands.Outcome`); there must
+be as many runs, unless `runs` says so. `[[steps]]` ask once more: `after` so many seconds, or as `rejected` by
+the API.
 """
 
 from __future__ import annotations
@@ -28,6 +32,7 @@ from keyturn.errors import AuthError
 from keyturn.settings.layers import PROJECT_FILES
 from keyturn.stores.file import FileStore
 from keyturn.testing import FakeWorld
+from keyturn.testing.commands import Outcome
 from keyturn.testing.stores import save
 from keyturn.testing.values import make_authority, make_login
 from keyturn.testing.world import NOW
@@ -36,7 +41,7 @@ from keyturn.values import Secret
 HERE = Path(__file__).parent
 CASES = sorted(path.parent for path in HERE.glob("*/case.toml"))
 TIMES = ("expires_at", "issued_at")  # written in a case as seconds from now
-GOT = ("winner", "billing", "audience", "headers", "where", "base_url")
+GOT = ("winner", "billing", "audience", "headers", "where", "base_url", "gives")
 
 
 def filled(value: Any, home: Path) -> Any:
@@ -94,6 +99,7 @@ def prepared(folder: Path, case: dict[str, Any], home: Path) -> FakeWorld:
         status, said = typed(world, f"trust --yes {shlex.quote(world.working_directory)}")
         assert status == 0, said
     write_settings(world, case.get("after", {}))
+    world.outcomes += [Outcome(**said) for said in case.get("helper", [])]
     return world
 
 
@@ -104,14 +110,20 @@ def typed(world: FakeWorld, words: str, piped: str = "") -> tuple[int, str]:
     return main(shlex.split(words), terminal=terminal), out.getvalue() + err.getvalue()
 
 
-def resolved(auth: Auth) -> tuple[dict[str, Any], str]:
-    """What the program would get, and what it would be told."""
+def resolved(auth: Auth, world: FakeWorld, steps: list[dict[str, Any]]) -> tuple[dict[str, Any], str]:
+    """What the program would get, and what it would be told; in the end, after all steps."""
     try:
         credential = auth.credential()
+        gives = [credential.secret.reveal()]
+        for step in steps:
+            world.advance(step.get("after", 0))
+            credential = auth.credential(rejected=credential if step.get("rejected") else None)
+            gives.append(credential.secret.reveal())
     except AuthError as error:
         return {"error": error.code, "exit": error.exit}, f"{error.message}\n{error.hint}"
     got = {name: getattr(credential, name) for name in ("billing", "audience", "where", "base_url")}
-    return {**got, "winner": credential.source, "headers": sorted(credential.headers())}, ""
+    headers = sorted(credential.headers())
+    return {**got, "winner": credential.source, "headers": headers, "gives": gives}, ""
 
 
 @pytest.mark.parametrize("folder", CASES, ids=lambda folder: folder.name)
@@ -125,7 +137,7 @@ def test_case(folder: Path, tmp_path: Path) -> None:
         assert got["exit"] == expected["exit"], said
     else:
         auth = Auth(world=world, **case.get("options", {}))
-        got, said = resolved(auth)
+        got, said = resolved(auth, world, case.get("steps", []))
         assert {key: got.get(key) for key in GOT if key in expected} == {
             key: expected[key] for key in GOT if key in expected
         }, said
@@ -146,6 +158,7 @@ def test_case(folder: Path, tmp_path: Path) -> None:
         assert status == 0
         assert [part for part in expected["explains"] if part not in explained] == [], explained
         assert [part for part in case.get("never_says", []) if part in explained] == []
+    assert len(world.commands) == expected.get("runs", len(case.get("helper", [])))
     assert world.requests == []
 
 
