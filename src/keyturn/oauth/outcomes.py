@@ -78,7 +78,7 @@ def ended(login: Login, store: LoginStore, rejected: Secret | None) -> Rejected:
     else:
         why = "it came without a refresh token"
     return Rejected(
-        f"the stored login {fact} and cannot be renewed: {why}",
+        f"the stored login {fact} and cannot be renewed: {why} ({about(login)})",
         hint=LOGIN_HINT,
         code=LOGIN_ENDED,
         where=store.where,
@@ -102,9 +102,19 @@ def _clean(text: str) -> str:
     return "".join(character for character in text if "!" <= character <= "~")[:80]
 
 
-def lost(reason: str) -> Rejected:
-    """The error for a login that ended because nobody heard, or saved, the answer to its renewal."""
-    return Rejected(f"the stored login has ended: {reason}", hint=LOGIN_HINT, code=LOGIN_ENDED)
+def over(reason: str, login: Login) -> Rejected:
+    """The error for a login that has just ended."""
+    return Rejected(
+        f"the stored login has ended: {reason} ({about(login)})", hint=LOGIN_HINT, code=LOGIN_ENDED
+    )
+
+
+def about(login: Login) -> str:
+    """Which login it is, and when it was last granted a token (P3)."""
+    names = [f"profile {login.profile}"] if login.profile else []
+    if login.who:
+        names.append(login.who)
+    return ", ".join([*names, f"last granted a token at {when(login.issued_at)}"])
 
 
 def when(seconds: float) -> str:

@@ -58,6 +58,11 @@ def current(
     login = login_of(seen)
     if login is not None:
         _check_same(login, expected)
+        waiting = store.waiting()
+        if waiting is not None and waiting.is_for(login):
+            served = _served_meanwhile(store, world, waiting.login, rejected, expected)
+            if served is not None:
+                return served
         now_state = state(login, now_for(login, world), rejected)
         if now_state == "fresh" or (now_state == "ahead" and not _can_renew(login, store)):
             return login
@@ -70,6 +75,19 @@ def current(
     renewed = _renew(store, world, login, rejected=rejected, expected=expected, wait=wait)
     assert renewed is not None  # noqa: S101 - who has all patience gets a login or an error
     return renewed
+
+
+def _served_meanwhile(
+    store: LoginStore, world: World, waiting: Login, rejected: Secret | None, expected: Login | None
+) -> Login | None:
+    """The login that waits in the journal, while it serves (L15): who has it need not be rejected first.
+
+    Each caller tries to save it, and none has to wait for that.
+    """
+    _check_same(waiting, expected)
+    if state(waiting, now_for(waiting, world), rejected) == "due":
+        return None
+    return _renew_ahead(store, world, waiting, expected)
 
 
 def _renew_ahead(store: LoginStore, world: World, login: Login, expected: Login | None) -> Login:

@@ -160,7 +160,7 @@ def _lost_answer(renewal: Spending) -> Intent | None:
     if intent.attempt >= SENDINGS:
         raise Rejected(
             f"the login cannot be renewed: the answer to its renewal was lost at {outcomes.when(intent.at)}, "
-            "and so was the answer to the second try",
+            f"and so was the answer to the second try ({outcomes.about(renewal.login)})",
             hint=outcomes.LOGIN_HINT,
             code="answer_lost",
         )
@@ -199,7 +199,7 @@ def _refused(renewal: Spending, answer: Denied | Unreadable, lost: Intent | None
         reason = "the authority rejected its refresh token"
         if lost is not None:
             reason = f"the answer to its renewal was lost at {outcomes.when(lost.at)}"
-            failure = outcomes.lost(reason)
+        failure = outcomes.over(reason, renewal.login)
         quarantine(renewal, reason)
         renewal.held.trouble.clear()
         return failure

@@ -163,6 +163,12 @@ def _describe(login: Login, now: float, *, renewable: bool) -> tuple[str, str | 
 
 def _warning(scene: Scene, login: Login) -> str | None:
     name = scene.profile.name
+    waiting = scene.store.waiting()
+    if waiting is not None and waiting.is_for(login) and waiting.login.quarantine is None:
+        return (
+            f"the renewed login in profile {name} could not be saved and waits in its journal, beside "
+            f"{scene.store.where}; see why: keyturn doctor"
+        )
     if login.quarantine is None:
         lost = (login.extra or {}).get(SCOPES_LOST)
         if not isinstance(lost, list) or not lost:

@@ -151,6 +151,9 @@ if TYPE_CHECKING:
         def load(self) -> Record | None:
             """The record, whole. Raises: StoreError within 5 s."""
 
+        def waiting(self) -> Rescued | None:
+            """The login that waits in the journal for this place, seen without the lock (L15)."""
+
         def mark(self) -> object:
             """A value that changes whenever the record does; costs a stat (L18)."""
 

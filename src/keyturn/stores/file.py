@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from keyturn.login import Identity, Record
     from keyturn.stores.claim import ClaimFile
+    from keyturn.stores.journal import Rescued
     from keyturn.world import World
 
 
@@ -65,6 +66,9 @@ class FileStore:
                 lock.release()
 
     glance = load
+
+    def waiting(self) -> Rescued | None:
+        return JournalFile(f"{self.path.removesuffix('.json')}.journal").glimpse()
 
     def hold(self, *, seconds: float, until: Callable[[], bool] | None = None) -> HeldFile | None:
         directories.make_private_directory(self.directory)

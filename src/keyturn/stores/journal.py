@@ -10,7 +10,7 @@ import os
 import stat
 
 from keyturn import jsontext
-from keyturn.errors import StoreCorrupt, StoreDenied, frameless
+from keyturn.errors import StoreCorrupt, StoreDenied, StoreError, frameless
 from keyturn.login import Identity, Login
 from keyturn.records import read_record, write_record
 from keyturn.values import Value
@@ -50,6 +50,10 @@ class Rescued(Value):
     login: Login
     replaces: Identity
 
+    def is_for(self, login: Login) -> bool:
+        """Whether it waits for the place of this one; a keychain's cache names no refresh token."""
+        return (self.replaces.login_id, self.replaces.generation) == (login.login_id, login.generation)
+
 
 class JournalFile:
     """The file; every call is made under the profile's lock."""
@@ -79,6 +83,13 @@ class JournalFile:
         except (KeyError, TypeError, StoreCorrupt):
             return None
         return Rescued(login=login, replaces=replaces) if isinstance(login, Login) else None
+
+    def glimpse(self) -> Rescued | None:
+        """As `rescued`, for those without the lock: what they cannot read is not there."""
+        try:
+            return self.rescued()
+        except StoreError:
+            return None
 
     def begin(self, intent: Intent) -> None:
         """Make the intent durable; from here on the token counts as sent. Raises: StoreDenied."""

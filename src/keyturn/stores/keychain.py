@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Literal, Self
 
     from keyturn.login import Identity, Record
+    from keyturn.stores.journal import Rescued
     from keyturn.world import World
 
 
@@ -67,6 +68,9 @@ class KeychainStore:
         if text is not None:
             return read_record(text, self.where)
         return cached if isinstance(cached, Tombstone) else None
+
+    def waiting(self) -> Rescued | None:
+        return JournalFile(f"{self.cache_path.removesuffix('.cache')}.journal").glimpse()
 
     def hold(self, *, seconds: float, until: Callable[[], bool] | None = None) -> HeldKeychain | None:
         directories.make_private_directory(self.directory)

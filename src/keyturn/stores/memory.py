@@ -53,6 +53,9 @@ class MemoryStore:
 
     glance = load
 
+    def waiting(self) -> Rescued | None:
+        return self.journal.rescued()
+
     def hold(self, *, seconds: float, until: Callable[[], bool] | None = None) -> HeldMemory | None:
         deadline = self.world.clock() + seconds
         while not self._lock.acquire(blocking=False):
