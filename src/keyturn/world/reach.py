@@ -46,7 +46,9 @@ class Reaching(httpcore2.SyncBackend):
         raise failure or httpcore2.ConnectTimeout("timed out")
 
     def _addresses(self, host: str, port: int) -> list[str]:
-        """What a name means; the resolver of the system knows no limit of ours, so it is left behind."""
+        """What a name means; the resolver of the system knows no limit of ours, so it may be left behind."""
+        if _is_address(host):
+            return [host]
         found: list[str] = []
         failures: list[OSError] = []
         done = Done()
@@ -64,7 +66,7 @@ class Reaching(httpcore2.SyncBackend):
 
         try:
             start_new_thread(look, ())
-        except RuntimeError as error:
+        except RuntimeError as error:  # no thread can be had
             raise httpcore2.ConnectError(str(error)) from error
         if not done.wait(self._left()):
             raise httpcore2.ConnectTimeout(f"name resolution of {host} took too long")
@@ -74,3 +76,13 @@ class Reaching(httpcore2.SyncBackend):
             except OSError as error:  # as its context too: the pool drops the cause
                 raise httpcore2.ConnectError(str(error)) from error
         return list(dict.fromkeys(found))
+
+
+def _is_address(host: str) -> bool:
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, host)
+        except (OSError, UnicodeError):
+            continue
+        return True
+    return False
