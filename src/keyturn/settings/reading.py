@@ -8,7 +8,7 @@ from keyturn.errors import AuthError, ConfigurationError, frameless
 from keyturn.settings.layers import PROJECT_FILES, Setting, Settings
 from keyturn.settings.parsing import CODE, COMMANDS, FORCED, parsed
 from keyturn.world import files, places
-from keyturn.world.settings import NotUsable, read_bytes
+from keyturn.world.settings import NotUsable, drop_ins, read_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,8 +44,11 @@ def read(world: World) -> Settings:
     except ConfigurationError as error:  # CLAUDE_CONFIG_DIR is not a path
         found.damages.append(error)
     _read_project(found, world)
-    for path in _managed(world):
-        _read_own(found, "managed", path)
+    try:
+        for path in _managed(world):
+            _read_own(found, "managed", path)
+    except NotUsable as unusable:
+        found.damages.append(_unusable(drop_ins_of(world), unusable))
     return Settings(
         damages=tuple(reversed(found.damages)),  # what matters most first
         found=found.settings,
@@ -54,9 +57,14 @@ def read(world: World) -> Settings:
     )
 
 
-def further_marks(world: World, *, drop_ins: bool, project: bool) -> tuple[object, ...]:
+def further_marks(world: World, *, managed: bool, project: bool) -> tuple[object, ...]:
     """Marks of what is only there on some machines: drop-ins, and the record of trust in projects."""
-    marks: list[object] = [files.mark(path) for path in _managed(world)] if drop_ins else []
+    marks: list[object] = []
+    if managed:
+        try:
+            marks += [files.trace(path) for path in _managed(world)]
+        except NotUsable:
+            marks.append("a directory that cannot be listed")
     if project:
         from keyturn.settings.consent import path_of
 
@@ -65,12 +73,19 @@ def further_marks(world: World, *, drop_ins: bool, project: bool) -> tuple[objec
 
 
 def _managed(world: World) -> Iterator[str]:
-    """The administrator's files, in the order they are laid over each other."""
-    directory = world.managed_dir()
-    yield places.joined(directory, "managed-settings.json")
-    drop_ins = places.joined(directory, "managed-settings.d")
-    for name in files.names(drop_ins, ".json"):
-        yield places.joined(drop_ins, f"{name}.json")
+    """The administrator's files, in the order they are laid over each other. Raises: NotUsable."""
+    yield places.joined(world.managed_dir(), "managed-settings.json")
+    for name in drop_ins(drop_ins_of(world)):
+        yield places.joined(drop_ins_of(world), name)
+
+
+def drop_ins_of(world: World) -> str:
+    """The directory of the administrator's further files."""
+    return places.joined(world.managed_dir(), "managed-settings.d")
+
+
+def _unusable(path: str, unusable: NotUsable) -> AuthError:
+    return ConfigurationError(f"{path} {unusable.why}", hint=unusable.hint, code=CODE, path=path)
 
 
 def _read_own(found: _Found, scope: Scope, path: str) -> None:
@@ -78,8 +93,7 @@ def _read_own(found: _Found, scope: Scope, path: str) -> None:
     try:
         content = read_bytes(path)
     except NotUsable as unusable:
-        error = ConfigurationError(f"{path} {unusable.why}", hint=unusable.hint, code=CODE, path=path)
-        found.damages.append(error)
+        found.damages.append(_unusable(path, unusable))
         return
     if content is not None:
         _take(found, scope, path, content)

@@ -66,18 +66,18 @@ def marks_of(world: World) -> tuple[object, ...]:
 
     managed = world.managed_dir()
     try:
-        user = files.mark(places.joined(world.claude_dir(), "settings.json"))
+        user = files.trace(places.joined(world.claude_dir(), "settings.json"))
     except ConfigurationError:
         user = (0, 0, 0)  # a CLAUDE_CONFIG_DIR that is none; reading says so
     at = world.cwd().rstrip("/")
-    drop_ins = files.mark(places.joined(managed, "managed-settings.d"))
-    project = tuple(files.mark(f"{at}/{name}") for name in PROJECT_FILES.values())
-    marks = (files.mark(places.joined(managed, "managed-settings.json")), drop_ins, user, *project)
+    drop_ins = files.trace(places.joined(managed, "managed-settings.d"))
+    project = tuple(files.trace(f"{at}/{name}") for name in PROJECT_FILES.values())
+    marks = (files.trace(places.joined(managed, "managed-settings.json")), drop_ins, user, *project)
     if drop_ins is None and project == (None, None):
         return marks
     from keyturn.settings.reading import further_marks
 
-    return (*marks, further_marks(world, drop_ins=drop_ins is not None, project=project != (None, None)))
+    return (*marks, further_marks(world, managed=drop_ins is not None, project=project != (None, None)))
 
 
 def read_settings(world: World, marks: Sequence[object] | None = None) -> Settings:

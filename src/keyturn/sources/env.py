@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keyturn.errors import NoCredential, Rejected
+from keyturn.errors import Rejected
 from keyturn.survey import Absent, Offer
 from keyturn.values import ApiKey, BearerToken
 from keyturn.variables import secret_variable
@@ -84,7 +84,7 @@ def variable_offer(scene: Scene, name: str, build: Callable[[Secret, Setting], C
         if secret is None or found is None:
             if seen.path is None:
                 return credential  # programs take keys out of their own environment, having read them
-            raise _gone(name, seen)
+            raise _gone(seen)
         kept = (found, scene.settings, build(secret, found))
         return kept[2]
 
@@ -135,10 +135,10 @@ def rejected_at_source(credential: Credential) -> AuthError:
     )
 
 
-def _gone(name: str, seen: Setting) -> AuthError:
-    return NoCredential(
-        f"{name}, which this program has used, is no longer set: {seen.where} is gone",
-        hint="set it again; or see what there is, and start the program anew: keyturn explain",
+def _gone(seen: Setting) -> AuthError:
+    return Rejected(
+        f"{seen.where}, which this program has used, is gone",
+        hint="set it again; or start the program anew, with what there is now: keyturn explain",
         code="source_gone",
     )
 

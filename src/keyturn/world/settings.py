@@ -39,6 +39,20 @@ def read_bytes(path: str) -> bytes | None:
         os.close(descriptor)
 
 
+def drop_ins(directory: str) -> list[str]:
+    """The names of the visible JSON files in a directory, sorted; none where there is no such directory.
+
+    Raises: NotUsable when it cannot be listed: what it says must not be passed over.
+    """
+    try:
+        names = os.listdir(directory)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise _denied(directory, error) from None
+    return sorted(name for name in names if name.endswith(".json") and not name.startswith("."))
+
+
 def _check(path: str, state: os.stat_result) -> None:
     if not stat.S_ISREG(state.st_mode):
         raise NotUsable("is not a regular file", f"look at it: ls -ld {path}")
