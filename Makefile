@@ -16,6 +16,7 @@ test: ## lint, types and every test, with real servers and a real browser (syste
 	@scripts/system.sh
 	@scripts/setup.sh dev
 	@scripts/npm.sh
+	@scripts/mitmproxy.sh
 	@scripts/check.sh
 
 bench: setup ## measure, beside the peers named in docs, into bench/results

@@ -16,3 +16,4 @@ compile() { # compile OUTPUT INPUT…: one lock
 compile pip.txt "$@" requirements/pip.in
 compile runtime.txt "$@" --extra all pyproject.toml requirements/build.in
 compile dev.txt "$@" --all-extras --constraint requirements/runtime.txt pyproject.toml requirements/dev.in
+compile mitmproxy.txt "$@" requirements/mitmproxy.in

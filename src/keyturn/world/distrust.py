@@ -50,9 +50,11 @@ def explain(failure: ssl.SSLCertVerificationError, way: Way, *, seconds: float) 
         what = f"{who} does not send the certificate of {missing}, which has signed its own{through}"
         hint = f"whoever runs it must send the whole chain; until then {_trust(way, 'intermediate')}"
         return way.error(what, "tls_incomplete", hint)
-    what = (
-        f"{who} presents a certificate of {chain[-1].issuer}, an authority that is not trusted here{through}"
-    )
+    issuer = chain[-1].issuer
+    why = "an authority that is not trusted here"
+    if issuer in {root.subject for root in _roots(way.trusted)}:
+        why = "and the authority of that name that is trusted here is another, perhaps its predecessor"
+    what = f"{who} presents a certificate of {issuer}, {why}{through}"
     return way.error(what, "tls_untrusted", f"if your company inspects TLS, {_trust(way)}")
 
 
@@ -66,13 +68,16 @@ def gap(chain: Chain, trusted: ssl.SSLContext) -> str | None:
     if len(chain) != 1 or chain[0].self_signed:
         return None
     only = chain[0]
-    return only.issuer if only.fetches_issuer or only.organisation in _organisations(trusted) else None
+    roots = _roots(trusted)
+    if only.issuer in {root.subject for root in roots}:
+        return None  # nothing is missing between the two, but one is not the other
+    known = {root.organisation for root in roots} - {None}
+    return only.issuer if only.fetches_issuer or only.organisation in known else None
 
 
-def _organisations(trusted: ssl.SSLContext) -> set[str]:
-    """Those of the authorities that are loaded; who is looked up in a directory only when needed is not."""
-    roots = map(read, trusted.get_ca_certs(binary_form=True))
-    return {root.organisation for root in roots if root is not None and root.organisation is not None}
+def _roots(trusted: ssl.SSLContext) -> list[Certificate]:
+    """The authorities that are loaded; those that are looked up in a directory when needed are not."""
+    return [one for one in map(read, trusted.get_ca_certs(binary_form=True)) if one is not None]
 
 
 def _outside_its_time(number: int, who: str, through: str, chain: Chain, way: Way) -> Unavailable:
