@@ -29,12 +29,21 @@ class Live:
             name: codecs.getincrementaldecoder("utf-8")("replace") for name in ("stdout", "stderr")
         }
         self._escapes = {name: Escapes() for name in self._decoders}
+        self._returned: set[str] = set()
         self._line = ""
         self._at_begin = True
 
     def __call__(self, stream: str, piece: bytes) -> None:
         """Pass on a piece as it comes."""
-        self._pass_on(self._escapes[stream].without(self._decoders[stream].decode(piece)))
+        text = self._escapes[stream].without(self._decoders[stream].decode(piece))
+        if not text:
+            return
+        if stream in self._returned:
+            text = text.removeprefix("\n")  # the other half of a line break
+            self._returned.discard(stream)
+        if text.endswith("\r"):
+            self._returned.add(stream)
+        self._pass_on(text)
 
     def close(self) -> None:
         """End the last line, so that what comes after it begins a new one."""

@@ -8,9 +8,9 @@ Settings files: `[settings.user]`, `.managed`, `.project` and `.local` are what 
 below `cwd`; `[settings."managed-settings.d/NAME.json"]` is a drop-in of the administrator. `trusted = true`
 is a person who has run `keyturn trust` there; `[after.project]` is what the file holds since then.
 
-Each `[[helper]]` says how the next run of a command ends (`keyturn.testing.commands.Outcome`); there must
-be as many runs, unless `runs` says so. `[[steps]]` ask once more: `after` so many seconds, or as `rejected` by
-the API.
+Each `[[helper]]` says how the next run of a command ends (`keyturn.testing.commands.Outcome`); there must be
+as many runs, unless `runs` says so. `[[steps]]` ask once more: `after` so many seconds, or as
+`rejected` by the API.
 """
 
 from __future__ import annotations
