@@ -1,4 +1,8 @@
-"""Which model is asked when nobody names one: data, with the source and date of each row."""
+"""Which model is asked when nobody names one: data, with the source and date of each row.
+
+This is the one table of models. On Bedrock an inference profile's prefix comes before its names
+(`keyturn.bedrock.models`); the names of the other routes are sent as they stand.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +15,19 @@ if TYPE_CHECKING:
     from keyturn.variables import Place
 
 VARIABLE = "ANTHROPIC_MODEL"
+SMALL_VARIABLE = "ANTHROPIC_SMALL_FAST_MODEL"
 LONGEST_NAME = 256
 # What one answer may cost at most; every model in the table can give more.
 MAX_TOKENS = 16_000
 
 
 class Default(Value):
-    """A route's model, and where and when it was looked up."""
+    """A route's model and the small one for background work, and where and when they were looked up."""
 
-    __slots__ = ("date", "model", "source")
+    __slots__ = ("date", "model", "small", "source")
     date: str
     model: str
+    small: str | None
     source: str
 
 
@@ -30,6 +36,18 @@ DEFAULTS: dict[str, Default] = {
         model="claude-opus-5-5",
         source="the example on the front page of the official Python client, version 2.12.0",
         date="2026-11-22",
+    ),
+    "bedrock": Default(
+        model="anthropic.claude-opus-5",
+        small="anthropic.claude-sonnet-4-5-20250929-v1:0",
+        source="the defaults on the official page about Claude Code on Amazon Bedrock",
+        date="2026-08-22",
+    ),
+    "vertex": Default(
+        model="claude-opus-5",
+        small="claude-sonnet-4-5@20250929",
+        source="the defaults on the official page about Claude Code on Google Vertex AI",
+        date="2026-08-22",
     ),
 }
 

@@ -2,28 +2,8 @@
 
 from __future__ import annotations
 
-from keyturn.sources import command, descriptor, env, stored_login
+from keyturn.sources import bedrock, command, descriptor, env, stored_login, vertex
 from keyturn.survey import Source
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from keyturn.scene import Scene
-    from keyturn.survey import Absent, Offer
-
-
-def _google_adc(scene: Scene) -> Absent | Offer:
-    """Loaded when it is asked: `keyturn token` on another route does not pay for it."""
-    from keyturn.sources import google_adc
-
-    return google_adc.look(scene)
-
-
-def _skip_vertex_auth(scene: Scene) -> Absent | Offer:
-    """As `_google_adc`."""
-    from keyturn.sources import skip_vertex_auth
-
-    return skip_vertex_auth.look(scene)
-
 
 ORDER: dict[str, tuple[Source, ...]] = {
     "anthropic": (
@@ -42,16 +22,36 @@ ORDER: dict[str, tuple[Source, ...]] = {
         ),
         Source(id="api-key-env", name="ANTHROPIC_API_KEY", look=env.api_key, stands_down_for=()),
     ),
+    "bedrock": (
+        # whoever says that a gateway signs wants nothing of his own sent there
+        Source(
+            id="bedrock-bearer-env",
+            name="AWS_BEARER_TOKEN_BEDROCK",
+            look=bedrock.bearer,
+            stands_down_for=("skip-auth",),
+        ),
+        Source(
+            id="aws-credential-export",
+            name="awsCredentialExport",
+            look=bedrock.export,
+            stands_down_for=("skip-auth",),
+        ),
+        Source(
+            id="aws-chain",
+            name="AWS credential chain",
+            look=bedrock.chain,
+            stands_down_for=("skip-auth",),
+        ),
+        Source(id="skip-auth", name="CLAUDE_CODE_SKIP_BEDROCK_AUTH", look=bedrock.skip, stands_down_for=()),
+    ),
     "vertex": (
         Source(
             id="google-adc",
             name="Google credentials",
-            look=_google_adc,
+            look=vertex.adc,
             # whoever says that a gateway authenticates wants no Google token sent there
             stands_down_for=("skip-auth",),
         ),
-        Source(
-            id="skip-auth", name="CLAUDE_CODE_SKIP_VERTEX_AUTH", look=_skip_vertex_auth, stands_down_for=()
-        ),
+        Source(id="skip-auth", name="CLAUDE_CODE_SKIP_VERTEX_AUTH", look=vertex.skip, stands_down_for=()),
     ),
 }

@@ -21,7 +21,7 @@ FLAGS = {
     "CLAUDE_CODE_USE_ANTHROPIC_AWS": "anthropic-aws",
 }
 # what a route cannot do without; the extra of its name brings it
-EXTRAS = {"vertex": ("google.auth", "anthropic")}
+EXTRAS = {"bedrock": ("botocore", "anthropic"), "vertex": ("google.auth", "anthropic")}
 
 
 def choose(place: Place, option: str | None) -> str:
@@ -74,16 +74,26 @@ def _present(route: str, named_by: str) -> str:
 def _check_installed(route: str, named_by: str) -> None:
     if route not in EXTRAS:
         return
-    from importlib.util import find_spec
-
     for module in EXTRAS[route]:
-        try:
-            there = find_spec(module) is not None
-        except ModuleNotFoundError:  # not even the package above it
-            there = False
+        there = _is_there(module)
         if not there:
             raise ConfigurationError(
                 f"{named_by} chooses the route {route}, and {module.replace('.', '-')} is not installed",
                 hint=f"install what it needs: pip install 'keyturn[{route}]'",
                 code="extra_missing",
             )
+
+
+def _is_there(module: str) -> bool:
+    """Whether a module could be imported; `importlib.util` costs more than the rest of a fresh token."""
+    from _frozen_importlib_external import PathFinder
+
+    path: Sequence[str] | None = None
+    name = ""
+    for part in module.split("."):
+        name = f"{name}.{part}" if name else part
+        spec = PathFinder.find_spec(name, path)
+        if spec is None:
+            return False
+        path = spec.submodule_search_locations
+    return True

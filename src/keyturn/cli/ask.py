@@ -58,11 +58,13 @@ def question(text: str, terminal: Terminal) -> str:
 
 
 async def _ask(auth: Auth, model: str | None, text: str, terminal: Terminal) -> None:
-    from keyturn.models import choose_model
+    import asyncio
+
+    from keyturn.model_choice import settled_choice
 
     # what is missing or refused is said before the official client is imported, which takes a while
-    chosen = choose_model(auth.scene(), auth.route, model)
     _ = auth.base_url
+    chosen = await asyncio.to_thread(settled_choice, auth, model)
     from keyturn.clients import async_anthropic
     from keyturn.session.asking import Reply
     from keyturn.session.conversation import Conversation

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from keyturn.auth import Auth
     from keyturn.cli.terminal import Terminal
     from keyturn.errors import AuthError
-    from keyturn.survey import Row, Survey
+    from keyturn.survey import Offer, Row, Survey
 
 VERSION = 1
 _STYLES = {
@@ -64,6 +64,7 @@ def as_json(survey: Survey, objection: AuthError | None = None) -> dict[str, obj
             }
             for row in survey.rows
         ],
+        "facts": facts_json(survey.winner.offer if survey.winner else None),
         "settings": [clean(text, 1000) for text in survey.settings],
         "ignored": [clean(text, 1000) for text in survey.ignored],
         "warnings": warnings(survey, objection),
@@ -122,12 +123,24 @@ def _facts(auth: Auth, survey: Survey, objection: AuthError | None) -> list[tupl
     else:
         facts.append(("winner", f"{winner.source.name}, billed as {winner.offer.billing}"))
         facts.append(("requests", f"go to {clean(winner.offer.base_url)}"))
+        facts += fact_pairs(winner.offer)
     if winner is not None:
         without = f"{following.source.name} would win" if following else "nothing else would"
         facts.append(("without it", without))
     facts += [("setting", clean(text, 1000)) for text in survey.settings]
     facts += [("ignored", clean(text, 1000)) for text in survey.ignored]
     return facts + [("warning", text) for text in warnings(survey, objection)]
+
+
+def fact_pairs(offer: Offer) -> list[tuple[str, str]]:
+    """What the route worked out beside the credential, each with who said so."""
+    return [(clean(fact.name), f"{clean(fact.value)} ({clean(fact.origin)})") for fact in offer.facts or ()]
+
+
+def facts_json(offer: Offer | None) -> dict[str, dict[str, str]]:
+    """The same for programs: by name, an object with `value` and `origin`."""
+    facts = (offer.facts if offer is not None else None) or ()
+    return {fact.name: {"value": clean(fact.value), "origin": clean(fact.origin)} for fact in facts}
 
 
 def _mark(row: Row) -> str:

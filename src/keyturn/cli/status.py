@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keyturn.clean import clean
 from keyturn.cli.chosen import auth_of
-from keyturn.cli.explain import warnings
+from keyturn.cli.explain import fact_pairs, facts_json, warnings
 from keyturn.cli.layout import pairs
 from keyturn.cli.times import duration, rfc3339, span
 from keyturn.errors import NoCredential, Rejected, Unavailable
@@ -71,6 +71,7 @@ def as_json(auth: Auth, survey: Survey, verified: Verified | None = None) -> dic
         "expires_at": rfc3339(offer.expires_at) if offer else None,
         "renewable": offer.renewable if offer else False,
         "state": offer.state if offer else "absent",
+        "facts": facts_json(offer),
         "warnings": said,
     }
     if verified is not None:
@@ -103,6 +104,7 @@ def _facts(auth: Auth, survey: Survey, verified: Verified | None) -> list[tuple[
             ("billing", offer.billing),
             ("expires", _expiry(offer.expires_at, auth.world.now(), renewable=offer.renewable)),
             ("requests", clean(offer.base_url)),
+            *fact_pairs(offer),
             ("state", f"{offer.state}; {clean(offer.note)}" if offer.note else offer.state),
         ]
     facts.append(("profile", f"{scene.profile.name} ({clean(scene.chosen_by)})"))

@@ -36,14 +36,23 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 
 def show(auth: Auth, terminal: Terminal, *, header: bool = False, min_ttl: float | None = None) -> int:
-    """Print the winner's secret; nothing at all when it cannot be had.
+    """Print the winner's secret, or keys as a credential_process does; nothing when they cannot be had.
 
-    Raises: what `Auth.credential` and `Auth.lasting` raise.
+    Raises: what `Auth.credential` and `Auth.lasting` raise; UsageError for a header of keys that sign.
     """
     credential = auth.credential() if min_ttl is None else auth.lasting(min_ttl)
+    if credential.kind in ("aws", "none"):
+        from keyturn.bedrock.printing import process_object
+        from keyturn.cli.times import rfc3339
+
+        given = process_object(credential, rfc3339(credential.expires_at), header=header)
+    else:
+        given = None
     if terminal.is_terminal:
         terminal.warn("this is a secret, and now it is on your screen; pipe it to where it is needed")
-    if terminal.json:
+    if given is not None:
+        terminal.print_json(given)  # the one form that other programs take keys in, with --json or without
+    elif terminal.json:
         from keyturn.cli.times import rfc3339
 
         terminal.print_json(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from keyturn.clean import clean
 from keyturn.errors import AuthError
-from keyturn.models import Chosen, checked_model, choose_model
+from keyturn.model_choice import first_choice, settled_choice
+from keyturn.models import Chosen, checked_model
 from keyturn.session.asking import Reply
 from keyturn.session.banner import banner, identity, needs_login
 from keyturn.session.conversation import Conversation
@@ -60,7 +61,9 @@ class Session:
         self._read = read
         self._write = write
         self._auth = make_auth()
-        self._model = choose_model(self._auth.scene(), self._auth.route, model)
+        self._model = first_choice(self._auth, model)
+        self._named = model
+        self._settle = True  # with the first question, for that may ask what the account may use
         self._client: AsyncAnthropic | None = None
         self._conversation = Conversation()
         self._runner = asyncio.Runner()
@@ -142,6 +145,9 @@ class Session:
             _QUIET_SECONDS, self._voice.say, f"waiting for {host}; Ctrl-C stops waiting"
         )
         try:
+            if self._settle:
+                self._model = await asyncio.to_thread(settled_choice, self._auth, self._named)
+                self._settle = False
             await reply.stream(
                 client, self._auth, model=self._model.name, messages=self._conversation.asking(text)
             )
@@ -197,6 +203,7 @@ class Session:
     def _change_model(self, name: str) -> None:
         if name:
             self._model = Chosen(name=checked_model(name), by="/model")
+            self._settle = False
         self._voice.note(f"model: {self._model.name} ({self._model.by})")
 
     # -- who asks

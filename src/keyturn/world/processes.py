@@ -32,14 +32,16 @@ class Command(Value):
     """A shell line; `seconds` is its limit, `stdout_limit` how many bytes of stdout are kept.
 
     More than `stdout_limit` ends the group, unless that is None: then stdout is only heard, never kept.
+    `words` are a program and its arguments, in place of a line for the shell.
     """
 
-    __slots__ = ("directory", "environment", "line", "seconds", "stdout_limit")
+    __slots__ = ("directory", "environment", "line", "seconds", "stdout_limit", "words")
     directory: str
     environment: Mapping[str, str]
     line: str
     seconds: float
     stdout_limit: int | None
+    words: tuple[str, ...] | None
 
     def __repr__(self) -> str:
         return f"Command(directory={self.directory!r}, seconds={self.seconds!r})"
@@ -84,7 +86,9 @@ def run(
     import subprocess
 
     words = ["/bin/sh", "-c", command.line]
-    if windows:
+    if command.words is not None:
+        words = [*command.words]
+    elif windows:
         words = [command.environment.get("COMSPEC", "cmd"), "/c", command.line]
     try:
         child = subprocess.Popen(  # noqa: S603 - the one place where a shell line is run, and it is the person's (T7)
