@@ -22,8 +22,14 @@ ps|procps|processes left behind
 curl|curl|keyturn token with curl
 faketime|faketime|clocks that jump
 unshare|util-linux|disks that are full
+ip|iproute2|a machine that has IPv6 only
+nsenter|util-linux|a machine that has IPv6 only
 setpriv|util-linux|refusals that root never sees
 git|git|the rules about tracked files
+glewlwyd|glewlwyd|logging in at a second authorization server
+zsh|zsh|completion in zsh
+fish|fish|completion in fish
+mandoc|mandoc|the man page
 '
 
 missing() {

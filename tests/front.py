@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import http.client
-import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote, urlsplit
 
+from tests.web import on_socket
+
 if TYPE_CHECKING:
+    import socket
     import ssl
     from collections.abc import Mapping
 
@@ -20,20 +22,20 @@ _OWN = {"connection", "keep-alive", "transfer-encoding", "content-length", "host
 class Front:
     """Hands requests on, and every name of `names` (public: inner origin) is the other one on the far side.
 
-    `address` is where it listens; `asked` holds method and path of each request. Without a public name in
-    `names` it goes by its own address.
+    It listens on 127.0.0.1, or on the socket that it is given. `asked` holds method and path of each request.
+    Without a public name in `names` it goes by its own address.
     """
 
     def __init__(
-        self, inner: str, names: Mapping[str, str] | None = None, *, address: str = "127.0.0.1"
+        self, inner: str, names: Mapping[str, str] | None = None, *, listening: socket.socket | None = None
     ) -> None:
         self.asked: list[str] = []
         self.tls: ssl.SSLContext | None = None
         self.names = dict(names or {})
         self._inner = urlsplit(inner)
         self._inner_origin = inner
-        kind = _Server6 if ":" in address else _Server
-        self._server = kind((address, 0), type("Handler", (_Handler,), {"front": self}))
+        self._server = on_socket(_Server, type("Handler", (_Handler,), {"front": self}), listening)
+        address = str(self._server.server_address[0])
         host = f"[{address}]" if ":" in address else address
         self._place = f"{host}:{self._server.server_address[1]}"
 
@@ -97,10 +99,6 @@ class _Server(ThreadingHTTPServer):
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: a client that turns away is what some tests are about."""
-
-
-class _Server6(_Server):
-    address_family = socket.AF_INET6
 
 
 class _Handler(BaseHTTPRequestHandler):

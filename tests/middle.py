@@ -30,8 +30,9 @@ class Middle(Web):
         password: str | None = None,
         refuse: int | None = None,
         tls: ssl.SSLContext | None = None,
+        listening: socket.socket | None = None,
     ) -> None:
-        super().__init__(tls=tls)
+        super().__init__(tls=tls, listening=listening)
         self._target, self._password, self._refuse = port, password, refuse
 
     def next(self, asked: Asked) -> Said:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
+    import socket
     import ssl
     from collections.abc import Callable
 
@@ -35,15 +36,18 @@ class Said:
 class Web:
     """Serves in threads until the `with` block ends; `answers` are used up in order, the last one stays."""
 
-    def __init__(self, *answers: Said, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, *answers: Said, tls: ssl.SSLContext | None = None, listening: socket.socket | None = None
+    ) -> None:
         self.answers = list(answers) or [Said()]
         self.asked: list[Asked] = []
         self.tls = tls
+        self._listening = listening
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         handler = type("Handler", (_Handler,), {"web": self})
-        self._server = _Server(("127.0.0.1", 0), handler)
+        self._server = on_socket(_Server, handler, self._listening)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
         return self
@@ -68,6 +72,18 @@ class Web:
         with self._lock:
             self.asked.append(asked)
             return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+def on_socket(
+    kind: type[ThreadingHTTPServer], handler: Any, listening: socket.socket | None
+) -> ThreadingHTTPServer:
+    """A server on a socket that listens already, else on a free port of 127.0.0.1."""
+    if listening is None:
+        return kind(("127.0.0.1", 0), handler)
+    server = kind(("127.0.0.1", 0), handler, bind_and_activate=False)
+    server.socket.close()
+    server.socket, server.server_address = listening, listening.getsockname()[:2]
+    return server
 
 
 class _Server(ThreadingHTTPServer):
