@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from tests.servers import OidcProvider
+    from tests.servers.glewlwyd import Glewlwyd
     from tests.servers.secret_service import SecretService
 
 ARTEFACTS = Path(__file__).parent / "artefacts"
@@ -138,6 +139,15 @@ def oidc_provider(tmp_path: Path) -> Iterator[OidcProvider]:
 
     with OidcProvider(log_folder=tmp_path) as provider:
         yield provider
+
+
+@pytest.fixture
+def glewlwyd(tmp_path: Path) -> Iterator[Glewlwyd]:
+    """Debian's authorization server on a free loopback port, new for this test."""
+    from tests.servers.glewlwyd import Glewlwyd
+
+    with Glewlwyd(folder=tmp_path / "glewlwyd") as server:
+        yield server
 
 
 @pytest.fixture

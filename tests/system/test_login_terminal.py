@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import socket
@@ -13,6 +14,7 @@ import pytest
 from keyturn.sandbox import Sandbox
 from keyturn.sandbox.person import visit
 from keyturn.sandbox.place import AUTHORITY_PORT
+from tests.browser import drive
 from tests.keyturns import KEYTURN, Household, addresses
 from tests.persons import asked
 from tests.secretscan import leaks, make_secret, register
@@ -75,10 +77,11 @@ def test_each_address_stands_raw_on_one_line_however_narrow_the_terminal(
 ) -> None:
     screen = house.start("login", "--issuer", sandbox.issuer, columns=columns, BROWSER=NO_BROWSER)
     screen.wait_for("waiting for the browser; a code can be pasted here:")
-    direct, by_paste = addresses(screen)
+    direct, short, by_paste = addresses(screen)
     assert asked(direct)["redirect_uri"].startswith("http://127.0.0.1:")
     assert asked(by_paste)["redirect_uri"] == f"{sandbox.issuer}/paste"
     raw = bytes(screen.raw).decode()
+    assert len(short) <= 40
     for address in (direct, by_paste):
         assert len(address) > columns
         assert f"\r\n{address}\r\n" in raw
@@ -86,6 +89,57 @@ def test_each_address_stands_raw_on_one_line_however_narrow_the_terminal(
     assert "no browser could be opened here; open the address yourself" in raw.replace("\r\n", " ")
     screen.control("c")
     assert screen.ended() == 130
+
+
+@pytest.mark.proves("P8")
+def test_the_short_address_leads_a_browser_to_the_long_one(
+    house: Household, sandbox: Sandbox, artefacts: Path
+) -> None:
+    screen = house.start("login", "--issuer", sandbox.issuer, BROWSER=NO_BROWSER)
+    screen.wait_for("waiting for the browser; a code can be pasted here:")
+    visit = drive(
+        addresses(screen)[1],
+        steps=[{"click": "Continue"}, {"click": "Allow"}],
+        until="/callback",
+        screenshots_dir=artefacts,
+    )
+    assert "You are logged in" in visit.text
+    assert screen.ended() == 0
+
+
+@pytest.mark.proves("P8")
+def test_the_letter_c_and_enter_copy_the_address(house: Household, sandbox: Sandbox) -> None:
+    screen = house.start("login", "--issuer", sandbox.issuer, "--no-browser", columns=40)
+    screen.wait_for("paste it here:")
+    [address] = addresses(screen)
+    screen.enter("c")
+    screen.wait_for("the address was sent to your clipboard")
+    sent = base64.b64encode(address.encode())
+    assert b"\x1b]52;c;" + sent + b"\x07" in screen.raw
+    screen.enter(pasted(address))
+    assert screen.ended() == 0
+
+
+@pytest.mark.proves("P9")
+def test_a_waiting_login_is_finished_from_another_terminal(house: Household, sandbox: Sandbox) -> None:
+    screen = house.start("login", "--issuer", sandbox.issuer, "--no-browser")
+    screen.wait_for("paste it here:")
+    done = house.run("login", "--code-file", "-", piped=pasted(addresses(screen)[0]))
+    assert done.returncode == 0
+    assert done.stdout.startswith("logged in as developer@example.com (Example Org)")
+    assert screen.ended() == 3
+    assert screen.shows("another terminal has taken this login over")
+    assert house.stored() is not None
+
+
+@pytest.mark.proves("P9")
+def test_a_login_outlives_the_terminal_that_it_was_begun_in(house: Household, sandbox: Sandbox) -> None:
+    screen = house.start("login", "--issuer", sandbox.issuer, "--begin", columns=40)
+    assert screen.ended() == 0
+    [address] = addresses(screen)
+    done = house.run("login", "--code-file", "-", piped=pasted(address))
+    assert done.returncode == 0
+    assert house.config()["profiles"]["default"]["issuer"] == sandbox.issuer
 
 
 @pytest.mark.proves("P9")

@@ -96,6 +96,9 @@ def authorization_url(
     }
     if scopes:
         parameters["scope"] = " ".join(scopes)
+    if "openid" in scopes:
+        # some servers insist on one; what it would prove of an ID token, PKCE proves of the code
+        parameters["nonce"] = challenge(f"nonce {verifier}")
     if "offline_access" in scopes:
         parameters["prompt"] = "consent"  # OpenID Connect Core 11: without it the scope is dropped
     if authority.resource:
