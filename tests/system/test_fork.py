@@ -141,6 +141,19 @@ found = children(4, lambda number: shown(keyturn.Auth().credential() if number %
 print(json.dumps([first] + found))
 """
 
+FIFTY_AND_FIFTY = """
+def work(number):
+    auth = keyturn.Auth()
+    if number:
+        return shown(auth.credential())
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(shown(auth.credential()))) for _ in range(50)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    return " ".join(found)
+print(json.dumps(" ".join(children(51, work)).split()))
+"""
+
 CHILD_DIES_HOLDING_THE_LOCK = """
 import signal
 auth = keyturn.Auth()
@@ -213,6 +226,9 @@ def sandbox() -> Iterator[Sandbox]:
         pytest.param(MULTIPROCESSING, ("forkserver",), 12, id="multiprocessing, forkserver"),
         pytest.param(FORK_BEFORE_THE_FIRST_USE, (), 8, id="forked before the first use"),
         pytest.param(FORK_WHILE_THE_PARENT_RENEWS, (), 5, id="forked while a thread holds gate and lock"),
+        pytest.param(
+            FIFTY_AND_FIFTY, (), 100, id="50 processes and 50 threads", marks=pytest.mark.proves("P1")
+        ),
         pytest.param(FORK_AFTER_USE, (), 5, id="forked after use"),
         pytest.param(CHILD_DIES_HOLDING_THE_LOCK, (), 1, id="a child killed with the lock"),
         pytest.param(PREFORK, (), 36, id="a server that preforks and replaces a worker"),
