@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keyturn.errors import Rejected
 from keyturn.survey import Absent, Offer
-from keyturn.values import ApiKey, BearerToken
+from keyturn.values import ApiKey, BearerToken, HelperKey
 from keyturn.variables import secret_variable
 from keyturn.wire import origin
 from keyturn.world import files, texts
@@ -23,6 +23,11 @@ def auth_token(scene: Scene) -> Absent | Offer:
     """ANTHROPIC_AUTH_TOKEN: a bearer token for a gateway."""
 
     def build(secret: Secret, found: Setting) -> Credential:
+        at = _at(scene, scene.free_url(), secret, found)
+        key = scene.variable("ANTHROPIC_API_KEY")
+        if key is not None and key.value == secret.reveal():
+            # so `keyturn run` hands over what a helper printed, for the same two headers and the same money
+            return HelperKey(source="auth-token-env", secret=secret, billing="metered", **at)
         # `keyturn run` hands an OAuth token over under both names: then it is one, whichever is read first
         other = scene.variable("CLAUDE_CODE_OAUTH_TOKEN")
         is_oauth = other is not None and other.value == secret.reveal()
@@ -31,7 +36,7 @@ def auth_token(scene: Scene) -> Absent | Offer:
             secret=secret,
             billing="subscription" if is_oauth else "gateway",
             oauth_beta=is_oauth,
-            **_at(scene, scene.free_url(), secret, found),
+            **at,
         )
 
     return variable_offer(scene, "ANTHROPIC_AUTH_TOKEN", build)

@@ -9,7 +9,7 @@ import pytest
 from keyturn.auth import Auth
 from keyturn.handover import CREDENTIALS, child_environment, with_network
 from keyturn.testing import FakeWorld
-from keyturn.values import API_ORIGIN, ApiKey, BearerToken, Secret
+from keyturn.values import API_ORIGIN, ApiKey, BearerToken, HelperKey, Secret
 from tests.secretscan import make_secret
 
 if TYPE_CHECKING:
@@ -32,6 +32,18 @@ def key(secret: str, base_url: str = API_ORIGIN) -> ApiKey:
 def test_a_key_goes_under_the_name_that_everybody_knows() -> None:
     secret = make_secret("api-key")
     assert child_environment(key(secret), {}, "anthropic") == {"ANTHROPIC_API_KEY": secret}
+
+
+def test_what_a_helper_printed_goes_under_both_names_and_is_told_from_a_gateway_s_token(
+    tmp_path: Path,
+) -> None:
+    secret = make_secret("api-key")
+    credential = HelperKey(secret=Secret(secret), base_url=API_ORIGIN, audience=API_ORIGIN, billing="metered")
+    given = child_environment(credential, {}, "anthropic")
+    assert given == {"ANTHROPIC_API_KEY": secret, "ANTHROPIC_AUTH_TOKEN": secret}
+    inside = Auth(world=FakeWorld(tmp_path, given)).credential()
+    assert (inside.billing, inside.kind) == ("metered", "api_key")
+    assert inside.headers() == credential.headers()
 
 
 def test_a_gateway_s_token_goes_with_the_gateway_s_address() -> None:
