@@ -131,7 +131,7 @@ def granted(secret: str | None = None, lives: int = 3600) -> Response:
     return token_answer(secret or make_secret("token"), expires_in=lives)
 
 
-def refused(status: int = 400, error: str = "invalid_grant", **fields: str) -> Response:
+def refused(status: int = 400, error: str = "invalid_grant", **fields: Any) -> Response:
     """A token endpoint that does not."""
     return answer({"error": error, **fields}, status)
 

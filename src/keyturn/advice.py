@@ -62,6 +62,10 @@ def nothing_found(found: Survey, pinned: str | None, scene: Scene) -> NoCredenti
             code="pinned_absent",
             survey=found,
         )
+    if found.route == "vertex":
+        from keyturn.vertex.redeeming import nothing
+
+        return nothing(found.row("google-adc").why, found)
     error = NoCredential(
         f"no credential found: not in the environment, not in profile {scene.profile.name}",
         hint="log in: keyturn login; or set ANTHROPIC_API_KEY; see what was looked at: keyturn explain",

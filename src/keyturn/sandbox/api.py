@@ -24,7 +24,9 @@ from .answers import (
     stream_events,
 )
 from .google_doors import add_google
+from .google_doors import add_google
 from .guard import guard
+from .vertex import add_vertex
 from .vertex import add_vertex
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ def api_app(origin: str, ledger: Ledger, log: Log) -> Flask:
     _add_errors(app)
     _add_messages(app, ledger)
     _add_models(app, ledger)
+    add_google(app, origin, ledger, log)
+    add_vertex(app, ledger, _streamed_here)
     add_google(app, origin, ledger, log)
     add_vertex(app, ledger, _streamed_here)
     _add_redirect(app)
@@ -118,6 +122,10 @@ def _add_messages(app: Flask, ledger: Ledger) -> None:
     def count_tokens() -> Response:
         _admitted(ledger)
         return _json({"input_tokens": question_from(request.get_data(), counting=True).input_tokens})
+
+
+def _streamed_here(question: Question, ledger: Ledger, entry: Entry) -> Iterator[bytes]:
+    return _streamed(question, ledger, entry, request.environ["werkzeug.socket"])
 
 
 def _streamed_here(question: Question, ledger: Ledger, entry: Entry) -> Iterator[bytes]:

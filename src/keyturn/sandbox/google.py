@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 PROJECT = "sandbox-project"
 ACCOUNT = f"sandbox@{PROJECT}.iam.gserviceaccount.com"
-SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+# whoever only goes on to act as another account asks for the second one
+SCOPES = {f"https://www.googleapis.com/auth/{name}" for name in ("cloud-platform", "iam")}
 # what google-auth writes into every assertion, wherever that is sent
 GOOGLE_AUDIENCE = "https://oauth2.googleapis.com/token"
 POOL = f"//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/{PROJECT}/providers/sandbox"
@@ -121,7 +122,7 @@ class Google:
             raise GoogleRefusal("invalid_grant", "Invalid grant: account not found")
         if claims.get("aud") not in (GOOGLE_AUDIENCE, f"{origin}/google/token"):
             raise GoogleRefusal("invalid_grant", "Invalid JWT: Failed audience check.")
-        if SCOPE not in str(claims.get("scope", "")).split():
+        if not SCOPES & set(str(claims.get("scope", "")).split()):
             raise GoogleRefusal("invalid_scope", "Invalid OAuth scope or ID token audience provided.")
         made, ends = float(claims.get("iat", 0)), float(claims.get("exp", 0))
         if abs(made - self._now()) > SKEW or not 0 < ends - made <= LONGEST_ASSERTION + SKEW:

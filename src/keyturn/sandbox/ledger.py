@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from .clients import CLIENT_ID, DEFAULT_SCOPE, Client, sandbox_client
 from .google import Google
+from .google import Google
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,6 +109,7 @@ class Ledger:
         self._on_secret = on_secret or (lambda _kind, _secret: None)
         self.lock = threading.RLock()
         self.conduct = conduct
+        self.google = Google(conduct, self.now, self._on_secret)
         self.google = Google(conduct, self.now, self._on_secret)
         own = sandbox_client(issuer)
         self.clients = {own.client_id: own}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .google import Google
+    from .google import Google
     from .ledger import Ledger
 
 
@@ -126,6 +127,11 @@ class Sandbox:
         if person is None:
             raise ValueError(f"no account {account!r}, there are: {', '.join(one.email for one in ACCOUNTS)}")
         return dict(self._memory.issue(person))
+
+    @property
+    def google(self) -> Google:
+        """Google's side: credentials files to be had, tokens, and what becomes of them."""
+        return self._memory.google
 
     @property
     def google(self) -> Google:

@@ -1,4 +1,4 @@
-"""The API as Vertex offers it: rawPredict and streamRawPredict, open only to tokens of the sandbox's Google."""
+"""The API as Vertex offers it, open to tokens of the sandbox's Google alone: rawPredict, streamRawPredict."""
 
 from __future__ import annotations
 

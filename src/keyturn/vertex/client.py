@@ -6,11 +6,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from keyturn.errors import ConfigurationError
+from keyturn.vertex import adc
 from keyturn.vertex.target import BASE_URL, PROJECT, host_of, target_of
 
 if TYPE_CHECKING:
     from keyturn.auth import Auth
     from keyturn.scene import Scene
+    from keyturn.values import Credential
 
 CREDENTIAL_OPTIONS = ("access_token", "api_key", "auth_token", "credentials")
 
@@ -18,8 +20,8 @@ CREDENTIAL_OPTIONS = ("access_token", "api_key", "auth_token", "credentials")
 def make(package: Any, auth: Auth, options: dict[str, Any], *, asynchronous: bool) -> Any:  # noqa: ANN401 - SDK types
     """A ready `AnthropicVertex` or `AsyncAnthropicVertex`.
 
-    Without `project_id` the project is keyturn's. A model with a region of its own is asked there, unless
-    `region` names one for all. Raises: ConfigurationError when nothing names a project.
+    Without `project_id` the project is keyturn's; where only the metadata server knows it, the first request
+    asks. A model with a region of its own is asked there, unless `region` names one for all.
     """
     scene = auth.scene()
     chosen = options.get("region")
@@ -28,27 +30,35 @@ def make(package: Any, auth: Auth, options: dict[str, Any], *, asynchronous: boo
     elif scene.variable(BASE_URL) is None and options["base_url"] == auth.base_url:
         options["base_url"] = f"https://{host_of(chosen)}/v1"
     if options.get("project_id") is None:
-        options["project_id"] = _project(auth)
+        options["project_id"] = _known_project(scene)
     client = _classes(package)[asynchronous](**options)
+    client.keyturn_auth = auth
     client.keyturn_scene = scene if chosen is None else None
     return client
 
 
-def _project(auth: Auth) -> str:
-    """The project of the winner; only the metadata server has to be asked for it, and then with the token."""
-    project = getattr(auth.credential(), "project", None) or target_of(auth.scene(), None).project
+def _known_project(scene: Scene) -> str | None:
+    """The project as far as this machine knows it; None keeps the official client from its own order."""
+    try:
+        place = adc.find(scene)
+        found = adc.read(place) if isinstance(place, adc.Place) else None
+    except ConfigurationError:
+        found = None  # the first request says what is wrong
+    return target_of(scene, found).project
+
+
+def _project_of(credential: Credential) -> str:
+    """The project that a credential is about. Raises: ConfigurationError when nothing names one."""
+    project = getattr(credential, "project", None)
     if project is None:
-        raise no_project()
+        project = credential.environment().get(PROJECT)
+    if project is None:
+        raise ConfigurationError(
+            "nothing names the Google Cloud project that requests are for",
+            hint=f"name it: export {PROJECT}=my-project; or: gcloud config set project my-project",
+            code="no_project",
+        )
     return str(project)
-
-
-def no_project() -> ConfigurationError:
-    """The error for a machine on which nothing names the project to send requests to."""
-    return ConfigurationError(
-        "nothing names the Google Cloud project that requests are for",
-        hint=f"name it: export {PROJECT}=my-project; or: gcloud config set project my-project",
-        code="no_project",
-    )
 
 
 @cache
@@ -56,9 +66,13 @@ def _classes(package: Any) -> tuple[type, type]:  # noqa: ANN401 - a module
     """The two official classes, without their own credentials and with the regions of single models."""
 
     class AnthropicVertex(package.AnthropicVertex):  # type: ignore[misc] # a module found at run time
+        keyturn_auth: Auth
         keyturn_scene: Scene | None = None
+        project_id: str | None
 
         def _prepare_options(self, options: Any) -> Any:  # noqa: ANN401 - SDK types
+            if self.project_id is None:
+                self.project_id = _project_of(self.keyturn_auth.credential())
             model = _model_of(options)
             return _moved(self, super()._prepare_options(options), model)
 
@@ -72,9 +86,13 @@ def _classes(package: Any) -> tuple[type, type]:  # noqa: ANN401 - a module
         with_options = copy
 
     class AsyncAnthropicVertex(package.AsyncAnthropicVertex):  # type: ignore[misc] # as above
+        keyturn_auth: Auth
         keyturn_scene: Scene | None = None
+        project_id: str | None
 
         async def _prepare_options(self, options: Any) -> Any:  # noqa: ANN401 - SDK types
+            if self.project_id is None:
+                self.project_id = _project_of(await self.keyturn_auth.acredential())
             model = _model_of(options)
             return _moved(self, await super()._prepare_options(options), model)
 
@@ -91,6 +109,7 @@ def _classes(package: Any) -> tuple[type, type]:  # noqa: ANN401 - a module
 
 
 def _copied(client: Any, copied: Any, options: dict[str, Any]) -> Any:  # noqa: ANN401 - SDK types
+    copied.keyturn_auth = client.keyturn_auth
     copied.keyturn_scene = client.keyturn_scene if "region" not in options else None
     return copied
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from keyturn.scene import Scene
+    from keyturn.survey import Survey
     from keyturn.values import Credential
     from keyturn.vertex.grant import Token
 
@@ -186,12 +187,13 @@ class _Cure:
             return None
 
 
-def nothing(why: str) -> NoCredential:
+def nothing(why: str, found: Survey | None = None) -> NoCredential:
     """The error for a machine without Google credentials."""
     return NoCredential(
         f"no Google credentials: {why}",
         hint=f"log in: {adc.LOGIN_COMMAND}; or name a key: export {adc.VARIABLE}=/path/to/key.json",
         code="no_google_credentials",
+        survey=found,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keyturn.errors import Refused, Unavailable
+from keyturn.errors import ConfigurationError, Refused, Unavailable
 from keyturn.values import Value
 from keyturn.wire import Request, origin
 from keyturn.world import NETWORK_SECONDS
@@ -72,8 +72,10 @@ class Sender:
         try:
             place = origin(request.url)
         except ValueError as error:
-            raise Unavailable(
-                f"an address in the Google credentials is none: {error}", code="address", sent=False
+            raise ConfigurationError(
+                f"an address in the Google credentials is none: {error}",
+                hint="look at token_uri, token_url and the like in the file",
+                code="address",
             ) from None
         self.host = str(place)
         says_a_secret = request.body or any(name.lower() == "authorization" for name in request.headers)

@@ -139,7 +139,8 @@ class TestFiles:
     def test_each_field_that_a_kind_needs_is_missed_by_its_name(self, tmp_path: Path, kind: str) -> None:
         whole: dict[str, Any] = {"type": kind} | dict.fromkeys(adc.KINDS[kind], "x")
         for field in adc.KINDS[kind]:
-            for wrong in (None, "", "  ", 7, [], {}):
+            wrongs: tuple[Any, ...] = (None, "", "  ", 7, [], {})
+            for wrong in wrongs:
                 world = vertex_world(tmp_path, {**whole, field: wrong})
                 error = refusal(world)
                 assert error.facts["field"] == field
