@@ -7,7 +7,7 @@ from shlex import quote
 from keyturn.clean import clean
 from keyturn.cli.person import TerminalPerson
 from keyturn.cli.times import rfc3339
-from keyturn.errors import ConfigurationError, Refused, UsageError
+from keyturn.errors import ConfigurationError, LoginRefused, Refused, UsageError
 from keyturn.settings import consent, trust
 from keyturn.settings.layers import PROJECT_FILES
 from keyturn.settings.review import obstacle, shown
@@ -191,7 +191,11 @@ def _ask(terminal: Terminal, seen: Seen) -> None:
             code="untrusted",
         )
     terminal.flush()
-    if not TerminalPerson(terminal).confirm("Trust this?"):
+    try:
+        agreed = TerminalPerson(terminal).confirm("Trust this?")
+    except LoginRefused:  # standard input has ended
+        agreed = False
+    if not agreed:
         raise Refused("nothing was trusted", hint="to be asked again: keyturn trust", code="untrusted")
 
 
