@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from keyturn.world import World
 
 
+_LONGEST_NAME = 128
 # variables that keyturn reads, by how they begin; settings files hold many for other programs
 _OURS = ("ANTHROPIC_", "AWS_", "CLAUDE_CODE_", "CLOUD_ML_REGION", "GCLOUD_", "GOOGLE_", "VERTEX_")
 
@@ -161,7 +162,7 @@ def _take(found: _Found, scope: Scope, path: str, content: bytes) -> None:
         return
     for name, value in env.items():
         if scope in ("project", "local") and _never(name):
-            found.ignored.append(f"env.{clean(name)} in {path}: never taken from a project")
+            found.ignored.append(f"{_shown(f'env.{name}')} in {path}: never taken from a project")
         else:
             _keep(found, scope, path, f"env.{name}", value)
 
@@ -170,7 +171,7 @@ def _keep(found: _Found, scope: Scope, path: str, key: str, value: object) -> No
     text = _text(key, value)
     if text is None:
         wanted = "a text, or a list of them" if key == "forceLoginOrgUUID" else "a text"
-        found.damages.append(_wrong(path, clean(key), wanted))
+        found.damages.append(_wrong(path, _shown(key), wanted))
     else:
         found.settings[key] = Setting(key=key, path=path, scope=scope, value=text)
 
@@ -187,6 +188,12 @@ def _text(key: str, value: object) -> str | None:
     if not isinstance(value, str) or "\0" in value or any("\ud800" <= one <= "\udfff" for one in value):
         return None
     return value
+
+
+def _shown(key: str) -> str:
+    """A key as it may be told: what is no name may be a secret that went to the wrong side of the colon."""
+    name = key.removeprefix("env.")
+    return key if name.isascii() and name.isidentifier() and len(name) <= _LONGEST_NAME else "env.?"
 
 
 def _never(name: str) -> bool:
