@@ -126,14 +126,15 @@ def sign(request: httpx2.Request, credential: Credential, *, now: float, asynchr
         return told  # what the caller put there himself is for the gateway that signs
     for name in _SECRET_HEADERS:
         request.headers.pop(name, None)
+    late: str | None = None
     for name, value in _headers(request, credential, now).items():
         if name == _LATE:
-            told.waits = True
+            told.waits, late = True, value
             continue
         if name == "anthropic-beta":
             value = _merged(request.headers.get(name), value)  # noqa: PLW2901 - the same header, completed
         request.headers[name] = value
-    _bind(request, credential, told, asynchronous=asynchronous)
+    _bind(request, credential, told, late, asynchronous=asynchronous)
     return told
 
 
@@ -202,7 +203,9 @@ def _is_replayable(request: httpx2.Request) -> bool:
     return True
 
 
-def _bind(request: httpx2.Request, credential: Credential, told: Told, *, asynchronous: bool) -> None:
+def _bind(
+    request: httpx2.Request, credential: Credential, told: Told, late: str | None, *, asynchronous: bool
+) -> None:
     """Put the key on each hop to the audience, and take everything off those to another origin.
 
     httpx2 follows redirects below the auth flow and drops only `Authorization` there, not `x-api-key`; so
@@ -218,7 +221,6 @@ def _bind(request: httpx2.Request, credential: Credential, told: Told, *, asynch
         hop = info["request"]
         if credential.serves(_hop_origin(hop) or ""):
             told.hops += 1
-            late = credential.headers().get(_LATE)
             there = [pair for pair in hop.headers if pair[0].lower() != _LATE.encode()]
             hop.headers[:] = there if late is None else [*there, (_LATE.encode(), late.encode())]
         else:

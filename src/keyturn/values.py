@@ -267,8 +267,14 @@ class AwsKeys(Credential):
     variables: Mapping[str, str]
 
     def headers(self) -> dict[str, str]:
-        """Raises: TypeError, for a signature is made for one request and no other."""
-        raise TypeError("AWS keys sign each request: use keyturn.http.RequestAuth")
+        """Raises: UsageError, for a signature is made for one request and no other."""
+        from keyturn.errors import UsageError
+
+        raise UsageError(
+            "AWS keys are in no header: they sign each request",
+            hint="use keyturn.http.RequestAuth(auth), or keyturn.anthropic(auth)",
+            code="no_header",
+        )
 
     def environment(self) -> Mapping[str, str]:
         """The three AWS variables, and those of where requests go."""

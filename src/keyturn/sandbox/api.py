@@ -23,10 +23,9 @@ from .answers import (
     question_from,
     stream_events,
 )
-from .google_doors import add_google
+from .bedrock import add_bedrock
 from .google_doors import add_google
 from .guard import guard
-from .vertex import add_vertex
 from .vertex import add_vertex
 
 if TYPE_CHECKING:
@@ -49,8 +48,7 @@ def api_app(origin: str, ledger: Ledger, log: Log) -> Flask:
     _add_models(app, ledger)
     add_google(app, origin, ledger, log)
     add_vertex(app, ledger, _streamed_here)
-    add_google(app, origin, ledger, log)
-    add_vertex(app, ledger, _streamed_here)
+    add_bedrock(app, ledger)
     _add_redirect(app)
     return app
 
@@ -122,10 +120,6 @@ def _add_messages(app: Flask, ledger: Ledger) -> None:
     def count_tokens() -> Response:
         _admitted(ledger)
         return _json({"input_tokens": question_from(request.get_data(), counting=True).input_tokens})
-
-
-def _streamed_here(question: Question, ledger: Ledger, entry: Entry) -> Iterator[bytes]:
-    return _streamed(question, ledger, entry, request.environ["werkzeug.socket"])
 
 
 def _streamed_here(question: Question, ledger: Ledger, entry: Entry) -> Iterator[bytes]:

@@ -9,8 +9,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from .aws import Aws
 from .clients import CLIENT_ID, DEFAULT_SCOPE, Client, sandbox_client
-from .google import Google
 from .google import Google
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Ledger:
         self.lock = threading.RLock()
         self.conduct = conduct
         self.google = Google(conduct, self.now, self._on_secret)
-        self.google = Google(conduct, self.now, self._on_secret)
+        self.aws = Aws(conduct, self.now, self._on_secret)
         own = sandbox_client(issuer)
         self.clients = {own.client_id: own}
         self.codes: dict[str, Code] = {}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-    from .google import Google
+    from .aws import Aws
     from .google import Google
     from .ledger import Ledger
 
@@ -129,9 +129,9 @@ class Sandbox:
         return dict(self._memory.issue(person))
 
     @property
-    def google(self) -> Google:
-        """Google's side: credentials files to be had, tokens, and what becomes of them."""
-        return self._memory.google
+    def aws(self) -> Aws:
+        """The AWS side: it makes the keys that the Bedrock side takes."""
+        return self._memory.aws
 
     @property
     def google(self) -> Google:
