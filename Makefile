@@ -22,8 +22,9 @@ test: ## lint, types and every test, with real servers and a real browser (syste
 bench: setup ## measure, beside the peers named in docs, into bench/results
 	@$(bin)/python -m bench
 
-soak: setup ## renewal against a model of reality: 10,000 examples that no run had before (make test: 500)
-	@KEYTURN_SOAK=10000 $(bin)/python -m pytest -q -o timeout=3600 tests/unit/core/test_stateful.py
+soak: setup ## renewal against a model of reality, any bytes as settings: 10,000 examples that no run had before
+	@KEYTURN_SOAK=10000 $(bin)/python -m pytest -q -o timeout=3600 tests/unit/core/test_stateful.py \
+		tests/unit/settings/test_fuzz.py
 
 requirements: setup ## each numbered statement of docs/requirements.md with the tests that prove it
 	@$(bin)/python scripts/requirements.py

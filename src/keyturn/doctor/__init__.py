@@ -25,6 +25,7 @@ def examine(
     from keyturn.doctor import logins, places, surroundings
     from keyturn.errors import AuthError
     from keyturn.settings.config import Config, read_config
+    from keyturn.settings.watch import read_settings
     from keyturn.world.mounts import read_mounts
 
     table = read_mounts() if mounts is None else mounts
@@ -36,6 +37,7 @@ def examine(
         directories = (world.config_dir(), world.state_dir(), f"{world.state_dir()}/logins")
     except AuthError as error:
         found.append(of_error(error))
+    found += [of_error(damage) for damage in read_settings(world).damages]
     found += places.examine(directories, table)
     found += surroundings.examine(world, config, network=network)
     if directories:

@@ -96,7 +96,8 @@ def _login(world: World, config: Config | None, login: Login, path: str, kind: s
         found.append(warning("login_ended", text, path, f"keyturn login --profile {name}"))
     if config is not None:
         try:
-            stored_login.look(Scene(world, config, config.profile(name), "doctor"))
+            scene = Scene(world, config, config.profile(name), "doctor")
+            stored_login.look(scene.in_spite_of_damage())  # of which settings files are told by themselves
         except ConfigurationError as failure:
             found.append(of_error(failure, config.path))
         except AuthError:
