@@ -18,6 +18,8 @@ CACHED_RENEWABLE = "cached_renewable"
 MOVED_FROM = "moved_from"
 # in `extra`: what a renewal took away of what was granted, for `status` to say
 SCOPES_LOST = "scopes_lost"
+# when the login itself ends, in Unix seconds, where its authority or the person who entered it said so
+ENDS_AT = "ends_at"
 # before an id: what the server called it, unless that was `uuid`
 ID_KINDS = ("id", "sub")
 
@@ -160,6 +162,14 @@ class Login(Value):
         """Whether there is a refresh token that nobody has called dead."""
         has_token = self.refresh_token is not None or (self.extra or {}).get(CACHED_RENEWABLE) is True
         return has_token and self.quarantine is None and self.authority is not None
+
+    @property
+    def ends_at(self) -> float | None:
+        """When the login itself ends, whatever its access token does; None where nobody said so."""
+        value = (self.extra or {}).get(ENDS_AT)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        return float(value) if 0 < value < 1e11 else None  # noqa: PLR2004 - seconds, not milliseconds
 
     def follows(self, other: Login) -> bool:
         """Whether this is the very next record of the same login: what was made of `other` by renewal."""

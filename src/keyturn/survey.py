@@ -49,6 +49,7 @@ class Offer(Value):
         "account",
         "base_url",
         "billing",
+        "ends_at",
         "expires_at",
         "facts",
         "kind",
@@ -63,6 +64,7 @@ class Offer(Value):
     account: str | None
     base_url: str
     billing: str
+    ends_at: float | None
     expires_at: float | None
     facts: tuple[Fact, ...] | None
     kind: str

@@ -14,7 +14,7 @@ from keyturn.cli.logged_in import (
 )
 from keyturn.cli.person import TerminalPerson
 from keyturn.cli.showing import Showing
-from keyturn.cli.times import rfc3339
+from keyturn.cli.times import moment, rfc3339
 from keyturn.cli.typed import add_flags, applied, check_rememberable, remember, typed_of
 from keyturn.errors import NoCredential, UsageError
 from keyturn.oauth.pending import PendingFile
@@ -64,6 +64,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--callback-port", type=int, default=0, metavar="PORT", help="the loopback port to listen on"
     )
+    parser.add_argument(
+        "--expires",
+        type=moment,
+        metavar="DATE",
+        help="when the API key ends (2026-12-31), to be warned early",
+    )
     parser.add_argument("--qr", action="store_true", help="draw the address for a phone's camera as well")
     parser.add_argument(
         "--copy", action="store_true", help="send the address to the terminal's clipboard (OSC 52)"
@@ -76,8 +82,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, terminal: Terminal) -> int:
     """Log in, store it, remember what was typed, and say what holds now."""
-    _check_way(options)
     world = terminal.world
+    _check_way(options, world.now())
     config = read_config(world)
     name, _ = config.chosen(options.profile, world)
     typed = typed_of(options)
@@ -133,11 +139,27 @@ def _check_allowed(options: argparse.Namespace, terminal: Terminal, profile: Pro
         check_method(terminal.world, "bearer", profile.api_base_url)
 
 
-def _check_way(options: argparse.Namespace) -> None:
+def _check_way(options: argparse.Namespace, now: float) -> None:
     if options.from_json not in (None, "-"):
         raise UsageError(
             "--from-json reads standard input only, so that no token is left in a file by accident",
             hint="run: keyturn login --from-json - < token.json",
+        )
+    shown = [flag for flag, on in (("--qr", options.qr), ("--copy", options.copy)) if on]
+    shown += ["--url-file"] if options.url_file is not None else []
+    if shown and (options.from_json or options.with_api_key or options.code_file is not None):
+        raise UsageError(
+            f"{', '.join(shown)} shows an address, and this way of logging in has none",
+            hint="leave it out; or log in by browser: keyturn login",
+        )
+    if options.expires is not None and not options.with_api_key:
+        raise UsageError(
+            "--expires is the end of an API key, and none is being stored",
+            hint="run: keyturn login --with-api-key --expires 2026-12-31 < key.txt",
+        )
+    if options.expires is not None and options.expires <= now:
+        raise UsageError(
+            "--expires is in the past", hint="store a key that still works, with the date at which it ends"
         )
 
 
@@ -171,7 +193,7 @@ def _log_in(
         from keyturn.oauth.provision import from_api_key
 
         key = _typed_key(person) if person.present else _stdin(terminal, person)
-        return from_api_key(key, world, profile, store, person, yes=options.yes)
+        return from_api_key(key, world, profile, store, person, yes=options.yes, ends_at=options.expires)
     return _by_person(options, terminal, profile, person, typed)
 
 

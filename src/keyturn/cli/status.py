@@ -67,8 +67,10 @@ def as_json(auth: Auth, survey: Survey, verified: Verified | None = None) -> dic
         "kind": offer.kind if offer else "none",
         "billing": offer.billing if offer else None,
         "profile": auth.scene().profile.name,
+        "profile_by": clean(auth.scene().chosen_by),
         "account": clean(offer.account) if offer and offer.account else None,
         "expires_at": rfc3339(offer.expires_at) if offer else None,
+        "ends_at": rfc3339(offer.ends_at) if offer else None,
         "renewable": offer.renewable if offer else False,
         "state": offer.state if offer else "absent",
         "facts": facts_json(offer),
@@ -103,6 +105,7 @@ def _facts(auth: Auth, survey: Survey, verified: Verified | None) -> list[tuple[
             ("account", clean(offer.account) if offer.account else "not known"),
             ("billing", offer.billing),
             ("expires", _expiry(offer.expires_at, auth.world.now(), renewable=offer.renewable)),
+            *_end(offer.ends_at, auth.world.now()),
             ("requests", clean(offer.base_url)),
             *fact_pairs(offer),
             ("state", f"{offer.state}; {clean(offer.note)}" if offer.note else offer.state),
@@ -126,6 +129,11 @@ def _expiry(expires_at: float | None, now: float, *, renewable: bool) -> str:
     return f"{when}, renewed by itself" if renewable else when
 
 
+def _end(ends_at: float | None, now: float) -> list[tuple[str, str]]:
+    """When the login itself ends, where somebody said so."""
+    return [] if ends_at is None else [("login ends", _expiry(ends_at, now, renewable=False))]
+
+
 def _exit(auth: Auth, survey: Survey, verified: Verified | None, within: float | None) -> int:
     if survey.winner is None or survey.winner.offer is None:
         return NoCredential.exit
@@ -134,8 +142,10 @@ def _exit(auth: Auth, survey: Survey, verified: Verified | None, within: float |
         return Rejected.exit
     if verified is not None and verified.verdict != "accepted":
         return _EXITS[verified.verdict]
-    # a login that renews itself has no end that anybody could know
-    ends = None if offer.renewable else offer.expires_at
-    if within is not None and ends is not None and ends - auth.world.now() < within:
+    # a token that is renewed by itself ends nothing; the login may, where somebody said so
+    ends = [
+        time for time in (offer.ends_at, None if offer.renewable else offer.expires_at) if time is not None
+    ]
+    if within is not None and ends and min(ends) - auth.world.now() < within:
         return Rejected.exit
     return 0

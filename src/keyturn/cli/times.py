@@ -22,6 +22,24 @@ def duration(text: str) -> float:
     return float(int(number) * _UNITS[unit])
 
 
+def moment(text: str) -> float:
+    """Unix seconds of `2026-12-31` (the end of that day, UTC) or `2026-12-31T09:30:00Z`.
+
+    Raises: argparse.ArgumentTypeError.
+    """
+    import calendar
+
+    for form, whole_day in (("%Y-%m-%d", True), ("%Y-%m-%dT%H:%M:%SZ", False)):
+        try:
+            parts = time.strptime(text, form)
+        except ValueError:
+            continue
+        return float(calendar.timegm(parts) + (_UNITS["d"] - 1 if whole_day else 0))
+    from argparse import ArgumentTypeError
+
+    raise ArgumentTypeError("it is not a date such as 2026-12-31 or 2026-12-31T09:30:00Z")
+
+
 def rfc3339(seconds: float | None) -> str | None:
     """Unix seconds as `2026-01-31T09:30:00Z`; None stays None."""
     if seconds is None:

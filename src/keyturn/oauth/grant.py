@@ -12,7 +12,7 @@ from keyturn.errors import (
     StoreDenied,
     Unavailable,
 )
-from keyturn.login import ANCESTORS_KEPT, Login, Tombstone
+from keyturn.login import ANCESTORS_KEPT, ENDS_AT, Login, Tombstone
 from keyturn.oauth.lifetime import made_now
 from keyturn.settings.forced import check_login
 from keyturn.stores import login_of
@@ -139,7 +139,7 @@ def login_from(
         oauth_beta=oauth_beta,
         billing=profile.billing or "unknown",
         ancestors=(),
-        extra=made_now(world),
+        extra=made_now(world) | ({} if granted.login_life is None else {ENDS_AT: now + granted.login_life}),
     )
 
 

@@ -29,7 +29,8 @@ _FORM = "application/x-www-form-urlencoded"
 class Granted(Value):
     """A token answer (RFC 6749 section 5.1).
 
-    `life` is in seconds, None when unknown; `odd_life` says that it was malformed.
+    `life` is in seconds, None when unknown; `odd_life` says that it was malformed. `login_life` is that of
+    the login itself, in seconds, which some servers name.
     """
 
     __slots__ = (
@@ -37,6 +38,7 @@ class Granted(Value):
         "account",
         "account_id",
         "life",
+        "login_life",
         "odd_life",
         "organization",
         "organization_id",
@@ -47,6 +49,7 @@ class Granted(Value):
     account: str | None
     account_id: str | None
     life: float | None
+    login_life: float | None
     odd_life: bool
     organization: str | None
     organization_id: str | None
@@ -182,6 +185,7 @@ def read_grant(found: Mapping[str, Any]) -> Granted | None:
         access_token=Secret(found["access_token"]),
         refresh_token=Secret(refresh) if refresh else None,
         life=life,
+        login_life=_login_life(found),
         odd_life=odd,
         scopes=tuple(scope.split()) if isinstance(scope, str) else None,
         account=account,
@@ -258,6 +262,11 @@ def unreadable(response: Response, why: str) -> Unreadable:
         status=response.status,
         why=why,
     )
+
+
+def _login_life(found: Mapping[str, Any]) -> float | None:
+    """No standard names it; servers call it one or the other. A malformed one counts as none."""
+    return _life(found.get("refresh_token_expires_in", found.get("refresh_expires_in")))[0]
 
 
 def _life(value: object) -> tuple[float | None, bool]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from keyturn import jsontext
 from keyturn.errors import AuthError, ConfigurationError, Refused, StoreCorrupt, UsageError, frameless
-from keyturn.login import Login, fingerprint
+from keyturn.login import ENDS_AT, Login, fingerprint
 from keyturn.oauth import protocol
 from keyturn.oauth.authority import metadata_of
 from keyturn.oauth.grant import api_of, check_store, checked_api, keep, login_from
@@ -75,9 +75,16 @@ def from_json(
 
 @frameless
 def from_api_key(
-    text: str, world: World, profile: Profile, store: LoginStore, person: Person, *, yes: bool
+    text: str,
+    world: World,
+    profile: Profile,
+    store: LoginStore,
+    person: Person,
+    *,
+    yes: bool,
+    ends_at: float | None = None,
 ) -> Login:
-    """Store an API key.
+    """Store an API key; `ends_at` is when it stops working, in Unix seconds, if the person knows that.
 
     Raises: UsageError when there is none, ConfigurationError for what no header can carry, Refused,
     LoginRefused (it would replace a login), StoreError.
@@ -98,7 +105,7 @@ def from_api_key(
         oauth_beta=False,
         scopes=(),
         ancestors=(),
-        extra={},
+        extra={} if ends_at is None else {ENDS_AT: ends_at},
     )
     check_store(store)
     return keep(store, world, login, person, yes=yes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from keyturn.errors import Rejected
-from keyturn.login import ANCESTORS_KEPT, MOVED_FROM, SCOPES_LOST, Login, fingerprint
+from keyturn.login import ANCESTORS_KEPT, ENDS_AT, MOVED_FROM, SCOPES_LOST, Login, fingerprint
 from keyturn.oauth import outcomes
 from keyturn.oauth.lifetime import MADE, made_now
 
@@ -34,6 +34,8 @@ def renewed(login: Login, answer: Granted, world: World) -> Login:
         for name, value in (login.extra or {}).items()
         if name not in (MOVED_FROM, MADE, SCOPES_LOST)
     }
+    if answer.login_life is not None:  # said anew: it may have been put off
+        kept[ENDS_AT] = now + answer.login_life
     changed = login.replace(
         extra={**kept, **made_now(world), **_scopes_lost(login, answer)},
         access_token=answer.access_token,

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # after a renewal ahead of time that failed, the next try of this process
 AHEAD_PAUSE_SECONDS = 30.0
+# a login that ends sooner is warned about
+EARLY_SECONDS = 3 * 86400.0
 # what a login keeps of its authority, and the configuration may name otherwise since (L3)
 _PINNED = (
     "authorize_url",
@@ -52,6 +54,7 @@ def look(scene: Scene) -> Absent | Offer:
         account=seen.who,
         base_url=_url(scene, seen),
         billing=_billing(scene, seen),
+        ends_at=seen.ends_at,
         expires_at=seen.expires_at,
         kind=seen.kind,
         note=in_scene(note, scene) if note else None,
@@ -172,7 +175,7 @@ def _warning(scene: Scene, login: Login) -> str | None:
     if login.quarantine is None:
         lost = (login.extra or {}).get(SCOPES_LOST)
         if not isinstance(lost, list) or not lost:
-            return None
+            return _ending(scene, login)
         return (
             f"the authority has taken {', '.join(str(scope) for scope in lost)} from the login in profile "
             f"{name} at a renewal; to be granted it again: keyturn login --profile {name}"
@@ -181,6 +184,17 @@ def _warning(scene: Scene, login: Login) -> str | None:
         f"the login in profile {name} has ended ({login.quarantine.reason}) and serves no longer than "
         f"its token; log in again: keyturn login --profile {name}"
     )
+
+
+def _ending(scene: Scene, login: Login) -> str | None:
+    """A login that ends soon is replaced more easily before it does than in the middle of the night."""
+    left = None if login.ends_at is None else login.ends_at - scene.world.now()
+    if left is None or left >= EARLY_SECONDS:
+        return None
+    name, what = scene.profile.name, "API key" if login.kind == "api_key" else "login"
+    when = "has ended, by its own date" if left <= 0 else f"ends in {max(1, int(left // 3600))} h"
+    again = f"keyturn login --profile {name}" + (" --with-api-key" if login.kind == "api_key" else "")
+    return f"the {what} in profile {name} {when}; replace it: {again}"
 
 
 def _check_pinned(scene: Scene, login: Login) -> None:

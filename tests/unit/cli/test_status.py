@@ -29,10 +29,13 @@ def test_the_json_is_exactly_what_programs_were_promised(keyturn: Machine) -> No
         "kind": "bearer",
         "billing": "subscription",
         "profile": "default",
+        "profile_by": "default",
         "account": "developer@example.com (Example Works)",
         "expires_at": "2027-01-15T09:00:00Z",
+        "ends_at": None,
         "renewable": True,
         "state": "usable",
+        "facts": {},
         "warnings": [],
     }
 
@@ -48,10 +51,13 @@ def test_nothing_is_exit_3_in_the_same_shape(keyturn: Machine) -> None:
         "kind": "none",
         "billing": None,
         "profile": "default",
+        "profile_by": "default",
         "account": None,
         "expires_at": None,
+        "ends_at": None,
         "renewable": False,
         "state": "absent",
+        "facts": {},
         "warnings": [],
     }
     said = keyturn("status")
