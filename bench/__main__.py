@@ -12,9 +12,14 @@ from bench import chart, peers, report
 if TYPE_CHECKING:
     from bench.result import Result
 
-NAMES = ("cold", "imports", "hot", "stampede", "crash", "disk", "heartbeat")
+NAMES = ("cold", "imports", "hot", "stampede", "crash", "disk", "heartbeat", "helper")
 ALONE = ("campaign",)  # only when they are named: they take longer than somebody waits
-LONG = {"cold": "a minute", "stampede": "five minutes", "campaign": "ten minutes (one with --short)"}
+LONG = {
+    "cold": "a minute",
+    "helper": "a minute",
+    "stampede": "five minutes",
+    "campaign": "ten minutes (one with --short)",
+}
 
 
 def main() -> int:
