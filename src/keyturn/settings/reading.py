@@ -7,7 +7,7 @@ from keyturn.clean import clean
 from keyturn.errors import AuthError, ConfigurationError, frameless
 from keyturn.settings.layers import PROJECT_FILES, Setting, Settings
 from keyturn.settings.parsing import CODE, COMMANDS, FORCED, parsed
-from keyturn.world import files, places
+from keyturn.world import files, places, texts
 from keyturn.world.settings import NotUsable, drop_ins, read_bytes
 
 TYPE_CHECKING = False
@@ -63,7 +63,7 @@ def further_marks(world: World, *, managed: bool, project: bool) -> tuple[object
     marks: list[object] = []
     if managed:
         try:
-            marks += [files.trace(path) for path in _managed(world)]
+            marks += [texts.trace(path) for path in _managed(world)]
         except NotUsable:
             marks.append("a directory that cannot be listed")
     if project:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from keyturn.settings.layers import PROJECT_FILES, Settings
-from keyturn.world import files, places
+from keyturn.world import places, texts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,13 +66,13 @@ def marks_of(world: World) -> tuple[object, ...]:
 
     managed = world.managed_dir()
     try:
-        user = files.trace(places.joined(world.claude_dir(), "settings.json"))
+        user = texts.trace(places.joined(world.claude_dir(), "settings.json"))
     except ConfigurationError:
         user = (0, 0, 0)  # a CLAUDE_CONFIG_DIR that is none; reading says so
     at = world.cwd().rstrip("/")
-    drop_ins = files.trace(places.joined(managed, "managed-settings.d"))
-    project = tuple(files.trace(f"{at}/{name}") for name in PROJECT_FILES.values())
-    marks = (files.trace(places.joined(managed, "managed-settings.json")), drop_ins, user, *project)
+    drop_ins = texts.trace(places.joined(managed, "managed-settings.d"))
+    project = tuple(texts.trace(f"{at}/{name}") for name in PROJECT_FILES.values())
+    marks = (texts.trace(places.joined(managed, "managed-settings.json")), drop_ins, user, *project)
     if drop_ins is None and project == (None, None):
         return marks
     from keyturn.settings.reading import further_marks

@@ -220,17 +220,6 @@ def mark(path: str) -> tuple[int, int, int] | None:
     return (state.st_ino, state.st_mtime_ns, state.st_size)
 
 
-def trace(path: str) -> tuple[int, int, int] | None:
-    """As `mark`, and not None for what is there and may not be looked at: it is no file that is missing."""
-    try:
-        state = os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        return (error.errno or 0, 0, 0)
-    return (state.st_ino, state.st_mtime_ns, state.st_size)
-
-
 def denied(path: str, error: OSError) -> StoreDenied:
     """The error for what the operating system refused, with a next step that fits."""
     import errno

@@ -42,6 +42,17 @@ def read_text(path: str, *, ours_alone: bool = True) -> str | None:
         os.close(descriptor)
 
 
+def trace(path: str) -> tuple[int, int, int] | None:
+    """As `files.mark`, but not None for what is there and may not be looked at: that is not missing."""
+    try:
+        state = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        return (error.errno or 0, 0, 0)
+    return (state.st_ino, state.st_mtime_ns, state.st_size)
+
+
 def _check_writers(path: str, state: os.stat_result) -> None:
     if not hasattr(os, "geteuid"):
         return

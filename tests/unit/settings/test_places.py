@@ -29,8 +29,8 @@ def test_the_administrator_s_settings_lie_where_only_an_administrator_writes(
     ("platform", "env", "directory"),
     [
         ("linux", {"HOME": "/home/me"}, "/home/me/.claude"),
-        ("darwin", {"HOME": "/Users/me"}, "/Users/me/.claude"),
-        ("win32", {"USERPROFILE": "C:\\Users\\me", "HOME": "/c/Users/me"}, "C:\\Users\\me\\.claude"),
+        ("darwin", {"HOME": "/Users/Me"}, "/Users/Me/.claude"),
+        ("win32", {"USERPROFILE": "C:\\Users\\me", "HOME": "/c/Users/Me"}, "C:\\Users\\me\\.claude"),
         ("linux", {"HOME": "/home/me", "CLAUDE_CONFIG_DIR": ""}, "/home/me/.claude"),
         ("linux", {"HOME": "/home/me", "CLAUDE_CONFIG_DIR": "/srv/claude"}, "/srv/claude"),
         ("win32", {"USERPROFILE": "C:\\Users\\me", "CLAUDE_CONFIG_DIR": "D:\\claude"}, "D:\\claude"),

@@ -13,7 +13,7 @@ from keyturn import Auth, ConfigurationError, Rejected
 from keyturn.settings import consent, trust
 from keyturn.testing import FakeWorld, make_login
 from keyturn.testing.stores import save
-from keyturn.world import files
+from keyturn.world import texts
 from tests.secretscan import make_secret
 
 if TYPE_CHECKING:
@@ -197,14 +197,14 @@ def test_between_two_looks_no_settings_file_is_looked_at(
     program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[str] = []
-    trace = files.trace
+    trace = texts.trace
 
     def counted(path: str) -> tuple[int, int, int] | None:
         looked.append(path)
         return trace(path)
 
     program.later()
-    monkeypatch.setattr(files, "trace", counted)
+    monkeypatch.setattr(texts, "trace", counted)
     for _ in range(50):
         program.auth.credential()
     program.world.advance(1.9)
