@@ -1,8 +1,8 @@
 """Forks a program for each connection, with everything imported: a start costs milliseconds.
 
 Each program reads one line, `{"home": …, "pause": …}`, asks keyturn for a credential, and answers with what
-it got. With `pause` it first stops in the thread of that name, tells its number, and goes on at the next
-byte: long enough for a tracer to attach to that thread alone. Started as
+it got. With `pause` it first stops in the thread of that name (`NAME#2`: the second of that name), tells its
+number, and goes on at the next byte: long enough for a tracer to attach to that thread alone. Started as
 `python -m tests.crash.nursery SOCKET HOME`, with an expired login in HOME: it renews that one first, which
 loads whatever a renewal loads.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import hashlib
+import itertools
 import json
 import os
 import select
@@ -26,6 +27,7 @@ from keyturn.world import World
 
 MAIN = "MainThread"
 RENEWAL = "keyturn-renewal"
+KEYCHAIN = "keyturn-keychain"
 WAITING = "tell when waiting"
 _PR_SET_PTRACER, _ANYBODY = 0x59616D61, ctypes.c_ulong(-1 & (2**64 - 1))
 
@@ -56,11 +58,12 @@ def ask(connection: socket.socket) -> None:
     world = Watched(connection, tells=line["pause"] == WAITING)
     # where the system lets a process be traced by its parents alone
     ctypes.CDLL(None).prctl(_PR_SET_PTRACER, _ANYBODY, 0, 0, 0)
-    pause = line["pause"]
+    pause, _, which = (line["pause"] or "").partition("#")
+    number = itertools.count(1)
 
     def stop(*_: object) -> None:
         sys.setprofile(None)
-        if threading.current_thread().name == pause:
+        if threading.current_thread().name == pause and next(number) == int(which or 1):
             _tell(connection, thread=threading.get_native_id())
             select.select([connection], [], [])
             with contextlib.suppress(OSError):  # the tracer may let this one fail as well

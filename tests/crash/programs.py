@@ -98,16 +98,17 @@ class Program:
 class Programs:
     """Where programs come from; see `nursery`, which uses up the expired login in `home`."""
 
-    def __init__(self, folder: Path, home: Path) -> None:
+    def __init__(self, folder: Path, home: Path, **env: str) -> None:
         self._place = f"{folder}/programs"
         self._home = str(home)
+        self._env = env
 
     def __enter__(self) -> Self:
         self._nursery = subprocess.Popen(
             [sys.executable, "-m", "tests.crash.nursery", self._place, self._home],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={"PATH": os.environ["PATH"], "HOME": self._home},
+            env={"PATH": os.environ["PATH"], "HOME": self._home, **self._env},
             text=True,
         )
         assert self._nursery.stdout is not None

@@ -48,7 +48,7 @@ class Renewal:
 
     def stored(self) -> Login:
         """The login as it lies on the disk now."""
-        record = self.store.read()
+        record = self.store.load()
         assert isinstance(record, Login)
         return record
 
@@ -71,17 +71,25 @@ class Renewals:
         self._homes += 1
         home = self._folder / f"home-{self._homes}"
         home.mkdir(mode=0o700)
-        old = store_login(self.sandbox, home, expires_at=1.0, issued_at=0.5)
+        old = self.new_login(home)
         self.sandbox.log.clear()
         log = self._folder / "calls"
         program = self._programs.start(home, thread)
         program.traced(log, "-e", "trace=all", *(word for wish in inject for word in ("-e", wish)))
         answer = program.answer()
         program.traced_to_the_end()
-        renewal = Renewal(home, old, calls(log), answer)
+        renewal = self.made(home, old, calls(log), answer)
         if thread == RENEWAL:
             self._settle(sent=renewal.sent)
         return renewal
+
+    def new_login(self, home: Path) -> Login:
+        """A login that is due, stored."""
+        return store_login(self.sandbox, home, expires_at=1.0, issued_at=0.5)
+
+    def made(self, home: Path, old: Login, made: Sequence[Call], answer: Mapping[str, Any] | None) -> Renewal:
+        """What there is to see of it."""
+        return Renewal(home, old, made, answer)
 
     def next(self, home: Path) -> Mapping[str, Any]:
         """What another program gets there."""

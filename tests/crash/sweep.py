@@ -13,15 +13,13 @@ from keyturn.records import read_record
 from keyturn.stores.journal import JournalFile
 from tests.crash.expected import STRICT, WITH_GRACE, Expected, Phase
 from tests.crash.nursery import MAIN
-from tests.crash.renewals import Renewals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from keyturn.sandbox import Sandbox
     from keyturn.stores.file import FileStore
-    from tests.crash.programs import Call, Programs
-    from tests.crash.renewals import Renewal
+    from tests.crash.programs import Call
+    from tests.crash.renewals import Renewal, Renewals
 
 # what leaves something behind, on disk or on the wire, or learns something: the points of `make test`
 TELLING = frozenset(
@@ -51,8 +49,8 @@ class Point:
 class Crashes:
     """Kills renewals against one sandbox."""
 
-    def __init__(self, programs: Programs, sandbox: Sandbox, folder: Path, *, grace: bool) -> None:
-        self._renewals = Renewals(programs, sandbox, folder)
+    def __init__(self, renewals: Renewals, *, grace: bool) -> None:
+        self.renewals = renewals
         self._expected = WITH_GRACE if grace else STRICT
 
     def sweep(self, thread: str, only: frozenset[str] | None = None) -> Iterator[Point]:
@@ -60,23 +58,32 @@ class Crashes:
 
         A tracer counts each name by itself; so one renewal that nobody kills says which names there are.
         """
-        made = self._renewals.one(thread).calls
+        made = self.renewals.one(thread).calls
         locks = any("LOCK_EX" in call.rest for call in made)
         if thread == MAIN and not locks:
             return  # all of it happens in the thread of the renewal
         for name in sorted({call.name for call in made if only is None or call.name in only}):
             for number in itertools.count(1):
-                renewal = self._renewals.one(thread, f"inject={name}:signal=KILL:when={number}")
+                renewal = self.renewals.one(thread, f"inject={name}:signal=KILL:when={number}")
                 if _gave_back(renewal.calls, thread):
                     break
                 if not locks or _has_locked(renewal.calls):  # else the thread was given the lock
-                    yield self._judge(renewal)
+                    yield self.judge(renewal)
 
-    def _judge(self, renewal: Renewal) -> Point:
-        phase = _phase(renewal)
+    def phase(self, renewal: Renewal) -> Phase:
+        """How far the dead program had come, by what it left."""
+        return _phase(renewal)
+
+    def arrived(self) -> bool:
+        """Whether the authority had a request of the dead program."""
+        return self.renewals.requests() > 0
+
+    def judge(self, renewal: Renewal) -> Point:
+        """Let two programs come after it, and hold what they meet against what was expected."""
+        phase = self.phase(renewal)
         expected = self._expected[phase]
-        answers = [self._renewals.next(renewal.home) for _ in range(2)]
-        sent = self._renewals.requests()
+        answers = [self.renewals.next(renewal.home) for _ in range(2)]
+        sent = self.renewals.requests()
         faults = [f"sent {sent} requests"] if sent != expected.sent else []
         for who, answer in zip(("the next program", "the one after it"), answers, strict=True):
             if answer["waits"]:
@@ -88,7 +95,7 @@ class Crashes:
                 faults.append(f"{who} was told no reason: {answer['error']}")
         stored = renewal.stored()
         if expected.ending == "a token":
-            faults += self._renewals.unlike(stored, answers)
+            faults += self.renewals.unlike(stored, answers)
         elif stored.quarantine is None or stored.refresh_token != renewal.old.refresh_token:
             faults.append("the ended login is not kept as such")
         if left := renewal.left_behind():

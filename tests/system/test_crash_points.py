@@ -14,6 +14,7 @@ from keyturn.sandbox import Sandbox
 from tests.crash.expected import Phase
 from tests.crash.nursery import MAIN, RENEWAL
 from tests.crash.programs import Programs
+from tests.crash.renewals import Renewals
 from tests.crash.sweep import TELLING, Crashes
 from tests.logins import store_login
 
@@ -34,7 +35,7 @@ def test_the_next_program_works_or_is_told_why_wherever_the_one_before_was_kille
     with Sandbox(grace=grace) as sandbox:
         store_login(sandbox, warm, expires_at=1.0, issued_at=0.5)
         with Programs(tmp_path, warm) as programs:
-            crashes = Crashes(programs, sandbox, tmp_path, grace=grace > 0)
+            crashes = Crashes(Renewals(programs, sandbox, tmp_path), grace=grace > 0)
             points = [point for thread in (MAIN, RENEWAL) for point in crashes.sweep(thread, TELLING)]
     wrong = [
         f"{point.killed_at} ({point.phase}): {'; '.join(point.faults)}" for point in points if point.faults

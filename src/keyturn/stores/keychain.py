@@ -110,6 +110,7 @@ class HeldKeychain:
         record = self._store.load()
         if isinstance(record, Login) and files.mark(self._store.cache_path) is None:
             self._note_kept()
+            files.sweep(self._store.cache_path)
             self._write_cache(record)  # lost, or invalidated by a writer that died: the keychain rules
         self._seen = (record, self._store.mark())
         return record
