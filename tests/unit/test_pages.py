@@ -11,6 +11,8 @@ import pytest
 
 from keyturn.models import DEFAULTS
 from keyturn.settings.config import Config, Profile, read_config
+from keyturn.settings.forced import METHODS
+from keyturn.settings.parsing import COMMANDS, FORCED
 from keyturn.testing import FakeWorld
 from keyturn.values import BILLING
 
@@ -55,6 +57,7 @@ class TestConfiguration:
 
     def test_every_key_is_explained(self) -> None:
         keys = {*Profile.fields, *Config.fields} - {"name", "path", "raw"}
+        keys |= {*COMMANDS, *FORCED, *METHODS, "env"}
         assert [key for key in sorted(keys) if f"`{key}`" not in CONFIGURATION] == []
 
     def test_no_key_is_explained_that_there_is_not(self) -> None:
@@ -64,7 +67,8 @@ class TestConfiguration:
             for row in re.findall(r"^\| (`.*?`) \|", tables, re.MULTILINE)
             for key in re.findall(r"`(\w+)`", row)
         }
-        assert explained - {*Profile.fields, *Config.fields, "version"} == set()
+        settings = {*COMMANDS, *FORCED, "env"}
+        assert explained - {*Profile.fields, *Config.fields, *settings, "version"} == set()
 
     def test_every_variable_that_the_code_knows_is_explained(self) -> None:
         source = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
