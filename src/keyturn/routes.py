@@ -25,7 +25,7 @@ EXTRAS = {"bedrock": ("botocore", "anthropic"), "vertex": ("google.auth", "anthr
 
 
 def choose(place: Place, option: str | None) -> str:
-    """The route: `--route`, KEYTURN_ROUTE, then the CLAUDE_CODE_USE_… flags.
+    """The route: `--route`, KEYTURN_ROUTE, the CLAUDE_CODE_USE_… flags, then the profile's own.
 
     Raises: UsageError (an unknown --route), ConfigurationError (unknown, conflicting or lacking routes;
     never a fall-back to another route, which would spend other money).
@@ -47,7 +47,11 @@ def choose(place: Place, option: str | None) -> str:
             hint=_way_out(place, flagged),
             code="route_conflict",
         )
-    return _present(FLAGS[flagged[0]], where_of(place, flagged[0])) if flagged else DEFAULT
+    if flagged:
+        return _present(FLAGS[flagged[0]], where_of(place, flagged[0]))
+    # a World has no profile, and knows no more than the variables
+    route = getattr(getattr(place, "profile", None), "route", None)
+    return _present(route, "the profile's route in config.json") if route is not None else DEFAULT
 
 
 def _way_out(place: Place, flagged: Sequence[str]) -> str:

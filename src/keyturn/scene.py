@@ -65,6 +65,12 @@ class Scene:
         other.tolerant = True
         return other
 
+    def with_profile(self, profile: Profile) -> Scene:
+        """The same machine, with another configuration of the profile than the one that is written."""
+        other = Scene(self.world, self.config, profile, self.chosen_by, self._store, self.watch)
+        other.tolerant = self.tolerant
+        return other
+
     @property
     def store(self) -> LoginStore:
         """Where the profile's login is kept. Raises: ConfigurationError."""

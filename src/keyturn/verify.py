@@ -31,11 +31,16 @@ class Verified(Value):
 
 
 def verify(auth: Auth) -> Verified:
-    """Ask `GET /v1/models`, renewing once after a refusal, as a request would; 10 s for everything.
+    """Ask `GET /v1/models` (on Bedrock: whose keys they are), renewing once after a refusal; 10 s in all.
 
     A renewal that has begun is not cut: it may take its own time, and then no further question is asked.
     Raises: StoreError, ConfigurationError, Refused. A login that cannot be renewed is a verdict.
     """
+    if auth.route == "bedrock":
+        from keyturn.bedrock.verifying import ask
+
+        verdict, detail = ask(auth, SECONDS)
+        return Verified(verdict=verdict, detail=detail)
     until = auth.world.clock() + SECONDS
     try:
         credential = auth.credential()
@@ -53,9 +58,17 @@ def _ask(auth: Auth, credential: Credential, until: float) -> Response:
     left = until - auth.world.clock()
     if left <= 0:
         raise Unavailable(f"{credential.audience} was not asked: the {SECONDS:g} s for it were over")
+    return auth.world.send(_question(auth, credential), seconds=left)
+
+
+def _question(auth: Auth, credential: Credential) -> Request:
+    if auth.route == "vertex":
+        from keyturn.vertex.asking import counting
+
+        return counting(auth, credential)
     url = f"{credential.base_url.rstrip('/')}/v1/models?limit=1"
     headers = {**credential.headers(), "anthropic-version": API_VERSION, "accept": "application/json"}
-    return auth.world.send(Request(method="GET", url=url, headers=headers, body=b""), seconds=left)
+    return Request(method="GET", url=url, headers=headers, body=b"")
 
 
 def _is_refused(credential: Credential, response: Response) -> bool:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from keyturn.errors import AuthError, ConfigurationError, LoginRefused
 from keyturn.sandbox.place import AUTHORITY_PORT
+from keyturn.settings.config import is_name
+from keyturn.survey import Offer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +35,35 @@ def choose(person: TerminalPerson, world: World) -> dict[str, Any]:
         "nothing was chosen, nothing was changed",
         hint="run keyturn login again, or: keyturn login --help",
         code="nothing_chosen",
+    )
+
+
+def choose_profile(person: TerminalPerson, world: World, current: str) -> str:
+    """Which of several logins is meant; the current one without asking where there is no other.
+
+    Raises: LoginRefused when nothing usable is answered, ConfigurationError.
+    """
+    from keyturn.profiles import profiles
+
+    rows = profiles(world, current)
+    if len(rows) < 2 or not person.present:  # noqa: PLR2004 - one is no choice
+        return current
+    person.say("which login?")
+    for number, row in enumerate(rows, 1):
+        account = row.answer.account if isinstance(row.answer, Offer) else None
+        about = f"{row.name}: {account or 'not logged in'}{' (in use)' if row.name == current else ''}"
+        person.say(f"{number}) {about}")
+    for _ in range(3):
+        answer = person.ask(f"choose 1-{len(rows)}, or type a name for a new one (Enter: {current}): ")
+        if not answer:
+            return current
+        if answer.isascii() and answer.isdigit() and 1 <= int(answer[:4]) <= len(rows):
+            return rows[int(answer) - 1].name
+        if is_name(answer) and not answer.isdigit():
+            return answer
+        person.say("that is none of them, and no name: letters, digits, '.', '_' and '-', at most 64")
+    raise LoginRefused(
+        "no login was chosen, nothing was changed", hint="try again: /login", code="nothing_chosen"
     )
 
 
@@ -71,9 +102,15 @@ def _sandbox(person: TerminalPerson, world: World) -> dict[str, Any]:
     return {"issuer": issuer}
 
 
-# the cloud routes add their entries here
+def _bedrock(person: TerminalPerson, world: World) -> dict[str, Any]:
+    del person, world
+    return {"cloud": "bedrock"}
+
+
+# the cloud routes have walks of their own (keyturn.cli.cloud)
 CHOICES: tuple[tuple[str, Callable[[TerminalPerson, World], dict[str, Any]]], ...] = (
     ("through my organisation or a gateway, logging in with a browser", _organisation),
     ("with an API key", _api_key),
+    ("through Amazon Bedrock", _bedrock),
     ("just trying: the sandbox on this machine", _sandbox),
 )

@@ -81,6 +81,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, terminal: Terminal) -> int:
+    """Log in, on the route that is chosen; the exit status. Raises: AuthError."""
+    if not typed_of(options) and not _has_way(options):
+        from keyturn.cli.cloud import on_route
+
+        cloud = on_route(options, terminal)
+        if cloud is not None:
+            status: int = cloud.log_in(options, terminal)
+            return status
+    return _log_in_here(options, terminal)
+
+
+def _log_in_here(options: argparse.Namespace, terminal: Terminal) -> int:
     """Log in, store it, remember what was typed, and say what holds now."""
     world = terminal.world
     _check_way(options, world.now())
@@ -103,6 +115,10 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
     chosen = not (profile.issuer or profile.token_url or options.from_json or options.with_api_key)
     if chosen:
         typed |= _choose(profile, person, terminal)
+        if "cloud" in typed:
+            from keyturn.cli.cloud import set_up
+
+            return set_up(typed["cloud"], options, terminal)
         options.with_api_key = typed.pop("with_api_key", False)
         profile = applied(before, typed)
     check_rememberable(world, config, name, typed)
@@ -121,7 +137,7 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
         say_nothing_changed(terminal, profile)
         warn_of_unapplied(terminal, before, typed)
         return 0
-    remember(world, config, name, typed)
+    remember(world, config, name, typed if before.route is None else {**typed, "route": None})
     forget_former_store(terminal, before, profile)
     report(terminal, login, profile)
     if chosen:
@@ -137,6 +153,12 @@ def _check_allowed(options: argparse.Namespace, terminal: Terminal, profile: Pro
         check_method(terminal.world, "api_key", profile.api_base_url or API_ORIGIN)
     elif profile.api_base_url is not None:
         check_method(terminal.world, "bearer", profile.api_base_url)
+
+
+def _has_way(options: argparse.Namespace) -> bool:
+    """Whether a way of logging in is named, which says that a login of keyturn's own is meant."""
+    named = ("no_browser", "device", "begin", "code_file", "from_json", "with_api_key", "callback_port")
+    return any(getattr(options, name) for name in named)
 
 
 def _check_way(options: argparse.Namespace, now: float) -> None:

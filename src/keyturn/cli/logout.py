@@ -33,6 +33,12 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
 
     Raises: the first AuthError of a store, after everything else was done and said.
     """
+    from keyturn.cli.cloud import on_route
+
+    cloud = None if options.all else on_route(options, terminal)
+    if cloud is not None:
+        status: int = cloud.log_out(options, terminal)
+        return status
     done, failures = _log_out(options, terminal)
     auth = Auth(profile=options.profile, route=options.route, world=terminal.world)
     if terminal.json and not failures:

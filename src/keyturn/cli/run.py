@@ -50,7 +50,12 @@ def run(options: Namespace, terminal: Terminal) -> int:
         raise UsageError("run what?", hint="name a program: keyturn run -- python program.py")
     program = _find(words[0], terminal.world)
     auth = auth_of(options, terminal)
-    env = with_network(child_environment(auth.credential(), terminal.world.env, auth.route), terminal.world)
+    credential = auth.credential()
+    if credential.kind == "aws":
+        from keyturn.bedrock.handing import short_lived
+
+        credential = short_lived(auth.scene(), credential)
+    env = with_network(child_environment(credential, terminal.world.env, auth.route), terminal.world)
     _keep_descriptor_back(auth.scene())
     terminal.flush()
     return start(program, words, env)
