@@ -27,12 +27,11 @@ DIRECTORY = "commands"
 def place(world: World, setting: Setting, directory: str, subject: str = "") -> str:
     """The path, without its ending, of what is kept about a command of a setting in a directory.
 
-    Raises: StoreDenied, ConfigurationError.
+    Nothing is made. Raises: ConfigurationError.
     """
     import hashlib
 
     folder = f"{world.state_dir()}/{DIRECTORY}"
-    directories.make_private_directory(folder)
     parts = f"{setting.value}\0{directory}\0{setting.where}\0{subject}"
     return f"{folder}/{setting.key}-{hashlib.sha256(parts.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
 
@@ -54,6 +53,7 @@ class Attempts:
         self._world = world
         self._setting = setting
         self._path = place(world, setting, directory, subject)
+        directories.make_private_directory(self._path.rpartition("/")[0])
         self._lock = FileLock(f"{self._path}.lock", world)
         self._since = world.now()
         self._seconds = 0.0

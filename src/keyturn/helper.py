@@ -7,13 +7,14 @@ other processes (`helper_file.py`). Past its time nobody is given the old one (P
 from __future__ import annotations
 
 from keyturn import jsontext
-from keyturn.commands import EXPORT_SECONDS, export, working_directory
-from keyturn.errors import AuthError, ConfigurationError, Rejected, frameless
+from keyturn.commands import EXPORT_SECONDS, export, tell, working_directory
+from keyturn.errors import AuthError, ConfigurationError, Rejected, StoreError, frameless
 from keyturn.values import Secret, Value
 from keyturn.world.locks import GATES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from keyturn.helper_file import Printed
     from keyturn.scene import Scene
     from keyturn.settings.layers import Setting
 
@@ -52,12 +53,23 @@ class Failed(Value):
 
 
 _last: dict[str, Kept | Failed] = {}
+_runs: dict[str, int] = {}
 
 
 def kept(scene: Scene, setting: Setting) -> Kept | None:
-    """What this process has of a helper that would be used now; runs nothing."""
+    """What is kept of a helper, and would be used now; runs nothing, writes nothing."""
     found = _last.get(_name(scene, setting))
+    if found is None and scene.config.helper_cache:
+        from keyturn.helper_file import HelperFile
+
+        there = HelperFile(scene.world, setting, working_directory(scene.world, setting)).read()
+        found = None if there is None or isinstance(there, Rejected) else _still_good(scene, setting, there)
     return found if isinstance(found, Kept) and scene.world.clock() < found.stale_at else None
+
+
+def runs(scene: Scene, setting: Setting) -> int:
+    """How often this process has run it (P20)."""
+    return _runs.get(_name(scene, setting), 0)
 
 
 def current(scene: Scene, setting: Setting, rejected: Secret | None, audience: str) -> Kept:
@@ -117,7 +129,17 @@ def ttl_seconds(scene: Scene) -> float:
     )
 
 
+def _still_good(scene: Scene, setting: Setting, there: Printed) -> Kept | None:
+    try:
+        found = _timed(scene, setting, there.secret, there.expires_at, age=there.age)
+    except Rejected:  # it has expired meanwhile
+        return None
+    return found if scene.world.clock() < found.stale_at else None
+
+
 def _run(scene: Scene, setting: Setting) -> Kept:
+    name = _name(scene, setting)
+    _runs[name] = _runs.get(name, 0) + 1
     secret, expires_at = read(export(scene, setting), setting)
     return _timed(scene, setting, secret, expires_at)
 
@@ -127,17 +149,19 @@ def _shared(scene: Scene, setting: Setting, rejected: Secret | None) -> Kept:
     from keyturn.helper_file import HelperFile
 
     file = HelperFile(scene.world, setting, working_directory(scene.world, setting))
+    try:
+        file.prepare()
+    except StoreError as error:
+        tell(scene.world, f"what {setting.where} gives is kept for this program alone: {error.message}")
+        return _run(scene, setting)
     with file.turn(EXPORT_SECONDS + 15):
         there = file.read()
         if isinstance(there, Rejected):
             raise there
         if there is not None and there.secret != rejected:
-            try:
-                kept = _timed(scene, setting, there.secret, there.expires_at, age=there.age)
-            except Rejected:  # it has expired meanwhile
-                kept = None
-            if kept is not None and scene.world.clock() < kept.stale_at:
-                return kept
+            good = _still_good(scene, setting, there)
+            if good is not None:
+                return good
         try:
             kept = _run(scene, setting)
         except Rejected as error:

@@ -10,7 +10,7 @@ from keyturn import jsontext
 from keyturn.attempts import held_up, place
 from keyturn.errors import Rejected, StoreError, Unavailable
 from keyturn.values import Secret, Value
-from keyturn.world import files
+from keyturn.world import directories, files
 from keyturn.world.locks import FileLock
 
 TYPE_CHECKING = False
@@ -31,10 +31,7 @@ class Printed(Value):
 
 
 class HelperFile:
-    """The file and its lock, for one command, directory and setting.
-
-    Raises: StoreDenied, ConfigurationError.
-    """
+    """The file and its lock, for one command, directory and setting. Raises: ConfigurationError."""
 
     def __init__(self, world: World, setting: Setting, directory: str) -> None:
         self._world = world
@@ -43,6 +40,12 @@ class HelperFile:
         self._lock = FileLock(f"{self._path}.lock", world)
         self._since = world.now()
         self._seconds = 0.0
+
+    def prepare(self) -> None:
+        """Make the directory. Raises: StoreDenied."""
+        folder = self._path.rpartition("/")[0]
+        directories.make_private_directory(folder)
+        directories.check_writable(folder)
 
     def turn(self, seconds: float) -> Self:
         """Wait, at most so long, until nobody else is at it: `with file.turn(…)`."""

@@ -49,9 +49,9 @@ def _spellings(value: str) -> Iterator[str]:
     from base64 import b64encode
     from urllib.parse import quote
 
+    data = value.encode("utf-8", "surrogatepass")
     yield value
-    yield quote(value, safe="")
-    data = value.encode("utf-8", "surrogateescape")
+    yield quote(data, safe="")
     for before, shared in ((0, 0), (1, 2), (2, 3)):
         # base64 has three alignments; at its ends a text shares bits with its neighbours
         padded = b"\0" * before + data

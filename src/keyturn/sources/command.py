@@ -39,7 +39,11 @@ def look(scene: Scene) -> Absent | Offer:
     kept = helper.kept(scene, setting)
     note = "run when it is needed"
     if kept is not None:
-        note = f"run {scene.world.clock() - kept.at:.0f} s ago, and kept for now"
+        count = helper.runs(scene, setting)
+        often = (
+            "by another program" if count == 0 else "once so far" if count == 1 else f"{count} times so far"
+        )
+        note = f"run {often}, {scene.world.clock() - kept.at:.0f} s ago, and kept for now"
     return Offer(
         base_url=url,
         billing="metered",

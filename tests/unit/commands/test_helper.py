@@ -11,16 +11,18 @@ import pytest
 
 from keyturn import Auth, Rejected
 from keyturn.errors import NoCredential, Refused
+from keyturn.helper_file import HelperFile
 from keyturn.http import RequestAuth
 from keyturn.sources.command import runs_keyturn
 from keyturn.testing import FakeWorld, make_login
 from keyturn.testing.commands import Outcome
 from keyturn.testing.stores import save
+from keyturn.values import Secret
 from keyturn.verify import verify
 from keyturn.wire import Response
 from tests.helpers import LINE, with_helper, with_settings
 from tests.projects import Project
-from tests.secretscan import make_secret
+from tests.secretscan import declare_store, make_secret
 from tests.web import Said, Web
 
 if TYPE_CHECKING:
@@ -202,7 +204,42 @@ def test_what_can_be_said_without_running_it_is_said(tmp_path: Path) -> None:
     helper.world.advance(20)
     after = helper.auth.explain().row("api-key-helper")
     assert after.offer is not None
-    assert (after.offer.state, after.offer.note) == ("usable", "run 20 s ago, and kept for now")
+    assert (after.offer.state, after.offer.note) == ("usable", "run once so far, 20 s ago, and kept for now")
+    helper.world.advance(281)
+    helper.ask()
+    again = helper.auth.explain().row("api-key-helper")
+    assert "run 2 times so far, 0 s ago" in again.why
+
+
+@pytest.mark.proves("P20")
+def test_what_another_program_has_left_in_the_cache_is_said_without_a_run_or_a_write(tmp_path: Path) -> None:
+    world, key = FakeWorld(tmp_path), make_secret("api-key")
+    world.write_config({"helper_cache": True})
+    declare_store(tmp_path / "keyturn" / "commands")
+    with_helper(world)
+    assert Auth(world=world).explain().row("api-key-helper").why == "run when it is needed"
+    assert not (tmp_path / "keyturn" / "commands").exists()
+    setting = Auth(world=world).scene().settings.get("apiKeyHelper")
+    assert setting is not None
+    file = HelperFile(world, setting, world.folder)
+    file.prepare()
+    file.write(Secret(key), None)
+    world.advance(7)
+    found = Auth(world=world).explain().row("api-key-helper")
+    assert found.why == "run by another program, 7 s ago, and kept for now"
+    assert Auth(world=world).credential().secret.reveal() == key
+    assert world.commands == []
+
+
+def test_a_disk_that_takes_no_cache_is_said_and_costs_nobody_a_credential(tmp_path: Path) -> None:
+    world, key = FakeWorld(tmp_path), make_secret("api-key")
+    world.write_config({"helper_cache": True})
+    (tmp_path / "keyturn" / "commands").write_text("a file where the directory would be")
+    told: list[str] = []
+    world.tell = told.append
+    with_helper(world, Outcome(stdout=key))
+    assert Auth(world=world).credential().secret.reveal() == key
+    assert "is kept for this program alone" in "".join(told)
 
 
 def test_a_token_that_must_live_longer_runs_it_once_for_that(tmp_path: Path) -> None:

@@ -111,6 +111,13 @@ class TestFuzz:
         assert not any(character < " " or "\x7f" <= character <= "\x9f" for character in shown)
 
 
+def test_bytes_that_are_no_text_are_no_trouble_in_an_error(tmp_path: Path) -> None:
+    world = FakeWorld(tmp_path)
+    with_helper(world, Outcome(stdout="\udcff\udcfe" * 8, stderr="\ufffd failed", status=1))
+    with pytest.raises(Rejected, match="failed"):
+        Auth(world=world).credential()
+
+
 @pytest.mark.parametrize(
     ("text", "outcome"),
     [
