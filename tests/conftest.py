@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,10 +33,11 @@ _arguments: set[str] = set()  # the command lines of every program that a test s
 
 def pytest_configure(config: pytest.Config) -> None:
     """Begin this run's own list of secrets; a run inside a test has its own."""
-    descriptor, name = tempfile.mkstemp(prefix="keyturn-test-secrets-")
+    descriptor, name = tempfile.mkstemp(prefix=secretscan.REGISTRY_PREFIX)
     os.close(descriptor)
     config.stash[_outer_registry] = os.environ.get(secretscan.REGISTRY)
     os.environ[secretscan.REGISTRY] = name
+    config.stash[_began] = time.time()
     sys.addaudithook(_note_arguments)
     _heed_signals()
 
@@ -59,6 +61,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 _outer_registry = pytest.StashKey[str | None]()
+_began = pytest.StashKey[float]()
 
 
 def _note_arguments(event: str, args: tuple[Any, ...]) -> None:
@@ -85,6 +88,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     factory: pytest.TempPathFactory = session.config._tmp_path_factory  # type: ignore[attr-defined]
     for folder in (factory.getbasetemp(), ARTEFACTS):
         places += [(f"file {path}", kinds) for path, kinds in scan.find_in_files(folder)]
+    places += _of_this_machine(scan, session.config.stash[_began])
     shown = sorted({f"{place}: {', '.join(kinds)}" for place, kinds in places if kinds})
     if not shown:
         return
@@ -98,6 +102,21 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     )
     session.config.hook.pytest_runtest_logreport(report=report)
     session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _of_this_machine(scan: secretscan.Scan, since: float) -> Iterator[tuple[str, list[str]]]:
+    """Where else a secret could have got to: this process, its core files, the temporary folder (T9, T17)."""
+    yield from ((f"environment: {name}", scan.find(value)) for name, value in os.environ.items())
+    for name in ("environ", "cmdline"):  # what other processes see of this one
+        try:
+            yield f"/proc/self/{name}", scan.find(Path(f"/proc/self/{name}").read_bytes())
+        except OSError:
+            continue  # no Linux
+    for core in Path.cwd().glob("core*"):
+        if core.is_file() and core.stat().st_mtime >= since:
+            yield f"core file {core}", scan.find(core.read_bytes())
+    for path, kinds in scan.find_left_behind(Path(tempfile.gettempdir()), since):
+        yield f"left behind {path}", kinds
 
 
 # -- nothing is skipped in CI

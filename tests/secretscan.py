@@ -2,8 +2,9 @@
 
 Tests make their secrets with `make_secret`; test servers append theirs to the file that is named by
 KEYTURN_TEST_SECRETS. At the end of the run `conftest.py` looks for all of them, plain, URL-encoded and base64
-at each alignment, in the captured output of tests, the arguments of the programs they started, and the files
-they left behind.
+at each alignment, in the captured output of tests, the arguments of the programs they started, the
+environment and arguments of the run itself, core files, and the files they left behind, in the temporary
+folder too.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import os
 import re
 import secrets
+import stat
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 REGISTRY = "KEYTURN_TEST_SECRETS"
+REGISTRY_PREFIX = "keyturn-test-secrets-"
+LARGEST = 64 * 1024 * 1024  # of a file in the temporary folder; a core file of ours is smaller
 MIN_LENGTH = 16  # shorter ones would be found by chance, and hide nothing
 PREFIXES = {
     "api-key": "sk-ant-test-",
@@ -121,6 +125,27 @@ class Scan:
             if path.is_symlink() or not path.is_file() or self._is_store(path):
                 continue
             found = self.find(f"{path.name}\n".encode() + path.read_bytes())
+            if found:
+                yield path, found
+
+    def find_left_behind(self, folder: Path, since: float) -> Iterator[tuple[Path, list[str]]]:
+        """Yield what shows in this user's files of the temporary folder that were written since a moment.
+
+        The folders of test runs are left out, each of which looks through its own, and the lists of secrets.
+        """
+        for path in sorted([*folder.glob("*"), *folder.glob("*/*")]):
+            top = path.relative_to(folder).parts[0]
+            if top.startswith(("pytest-of-", REGISTRY_PREFIX)) or self._is_store(path):
+                continue
+            try:
+                state = path.lstat()
+                ours = (
+                    state.st_uid == os.geteuid() and state.st_mtime >= since and stat.S_ISREG(state.st_mode)
+                )
+                data = path.read_bytes() if ours and state.st_size <= LARGEST else b""
+            except OSError:  # another program's, and gone by now
+                continue
+            found = self.find(f"{path.name}\n".encode() + data) if ours else []
             if found:
                 yield path, found
 

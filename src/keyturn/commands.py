@@ -120,9 +120,9 @@ def tell(world: World, text: str) -> None:
     if world.tell is not None:
         world.tell(f"keyturn: {text}\n")
         return
-    import logging
+    from keyturn.logs import logger
 
-    logging.getLogger("keyturn").warning("%s", text)
+    logger().warning("%s", text)
 
 
 def _refresh(scene: Scene, setting: Setting, helped: Callable[[], bool], seconds: float) -> None:

@@ -59,13 +59,13 @@ class Live:
         if self._tell is not None:
             self._tell(text)
             return
-        import logging
+        from keyturn.logs import logger
 
         *whole, self._line = (self._line + text).split("\n")
         if len(self._line) > _LINE_KEPT:
             whole, self._line = [*whole, self._line], ""
         for line in whole:
-            logging.getLogger("keyturn").info("%s", redact(clean(line, _LINE_KEPT)))
+            logger().info("%s", redact(clean(line, _LINE_KEPT)))
 
 
 class Escapes:

@@ -30,7 +30,7 @@ _SHAPES = re.compile(
 
 def redact(text: str, known: Iterable[str] = ()) -> str:
     """The text with every known value, in each of its spellings, and every known shape masked."""
-    found = {spelling for value in known if len(value) >= _SHORTEST for spelling in _spellings(value)}
+    found = {spelling for value in known if len(value) >= _SHORTEST for spelling in spellings(value)}
     for spelling in sorted(found, key=len, reverse=True):
         text = text.replace(spelling, MASK)
     return _SHAPES.sub(MASK, text)
@@ -45,7 +45,8 @@ def held_secrets() -> Iterator[str]:
             yield thing.reveal()
 
 
-def _spellings(value: str) -> Iterator[str]:
+def spellings(value: str) -> Iterator[str]:
+    """The value as it may show: plain, URL-encoded, and in base64 wherever in a text it began."""
     from base64 import b64encode
     from urllib.parse import quote
 

@@ -10,8 +10,8 @@ from _operator import _compare_digest as equal_in_constant_time  # what hmac re-
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import NoReturn, Self
+    from collections.abc import Callable, Mapping
+    from typing import ClassVar, NoReturn, Self
 
 API_ORIGIN = "https://api.anthropic.com"
 OAUTH_BETA = "oauth-2025-04-20"
@@ -62,9 +62,12 @@ class Secret:
 
     __slots__ = ("_text",)
     _text: str
+    heard: ClassVar[Callable[[str], None] | None] = None  # gets each new one; `logs` masks them so
 
     def __init__(self, text: str) -> None:
         object.__setattr__(self, "_text", text)
+        if Secret.heard is not None:
+            Secret.heard(text)
 
     def reveal(self) -> str:
         """The text; every call is a place where a secret leaves keyturn's hands."""

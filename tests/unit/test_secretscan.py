@@ -76,6 +76,12 @@ LEAKS = {
     "url": ("(tmp_path / 'u').write_text('https://x/?t=' + make_secret('token'))", "file */test_url0/u"),
     "arguments": ("subprocess.run(['true', make_secret('token')])", "arguments of true"),
     "server": ("(tmp_path / 's').write_text(issued_by_a_server())", "file */test_server0/s"),
+    "core": ("open('core.4711', 'w').write(make_secret('token'))", "core file */core.4711"),
+    "set": ("os.environ['LEFT'] = make_secret('token')", "environment: LEFT"),
+    "temporary": (
+        "tempfile.NamedTemporaryFile('w', prefix='left-', delete=False).write(make_secret('token'))",
+        "left behind */left-*",
+    ),
     "artefact": (
         "ARTEFACTS.mkdir(); (ARTEFACTS / 'a').write_text(make_secret('token'))",
         "file */artefacts/a",
@@ -94,6 +100,8 @@ HARMLESS = {
 def inner(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A project with the real conftest.py and scan, and no CI."""
     monkeypatch.delenv("CI", raising=False)
+    (pytester.path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(pytester.path / "temporary"))
     pytester.mkpydir("tests")
     for source in (CONFTEST, Path(secretscan.__file__)):
         (pytester.path / "tests" / source.name).write_text(source.read_text())
@@ -102,7 +110,7 @@ def inner(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
 
 
 HEAD = """
-import json, logging, os, pytest, subprocess
+import json, logging, os, pytest, subprocess, tempfile
 from tests.conftest import ARTEFACTS
 from tests.secretscan import declare_store, make_secret
 

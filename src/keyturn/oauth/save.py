@@ -67,10 +67,10 @@ def _rescue(renewal: Spending, new: Login, refusal: StoreError) -> Login:
         renewal.held.journal.rescue(new, renewal.replaces)
     except StoreError:
         raise refusal from None
-    import logging
+    from keyturn.logs import logger
 
     try:  # noqa: SIM105 - contextlib is not imported on this way
-        logging.getLogger("keyturn").warning(
+        logger().warning(
             "the renewed login could not be saved for good (%s); it waits in %s until that is mended",
             refusal.message,
             renewal.held.journal.path,

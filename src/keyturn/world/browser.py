@@ -103,9 +103,9 @@ def _own_choice(entry: str, url: str) -> Iterator[list[str]]:
     if not words:
         return
     if _is_code(words):
-        import logging
+        from keyturn.logs import logger
 
-        logging.getLogger("keyturn").warning(
+        logger().warning(
             "BROWSER is not used: %s would read the address as a part of a command; "
             "let it be a word of its own: BROWSER='program %%s'",
             words[0],
