@@ -27,7 +27,8 @@ class Parser:
     def parse(self, words: Sequence[str]) -> argparse.Namespace:
         """The options and the common ones. Raises: UsageError."""
         self._inner.add_common()
-        found, surplus = self._inner.parse_known_args(list(words))
+        # intermixed: `profile bind --none DIR` names its directory after an option
+        found, surplus = self._inner.parse_known_intermixed_args(list(words))
         if surplus:
             raise self._surplus(surplus[0])
         return found

@@ -9,9 +9,11 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, NoReturn
 
 from keyturn.cli import ask
+from keyturn.cli.chooser import choose_profile
 from keyturn.cli.chosen import auth_of
 from keyturn.cli.commands import COMMANDS
 from keyturn.cli.dispatch import parser_of
+from keyturn.cli.person import TerminalPerson
 from keyturn.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
@@ -70,7 +72,14 @@ def _command(name: str, options: argparse.Namespace, terminal: Terminal) -> Call
             terminal.print(parser_of(COMMANDS[name], terminal.width).text(common=False))
             terminal.flush()
             return
-        module.run(parser.parse_args(words, argparse.Namespace(**vars(options))), terminal)
+        chosen = parser.parse_args(words, argparse.Namespace(**vars(options)))
+        current = None
+        if name == "login":
+            current = auth_of(options, terminal).scene().profile.name
+            chosen.profile = choose_profile(TerminalPerson(terminal), terminal.world, current)
+        module.run(chosen, terminal)
+        if chosen.profile != current and name == "login":
+            options.profile = chosen.profile  # the session goes on with the login that was just made
         terminal.flush()
 
     return obey

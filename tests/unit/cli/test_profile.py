@@ -193,3 +193,12 @@ def test_changes_are_reported_as_json_too(keyturn: Machine) -> None:
         "directory": keyturn.world.folder,
         "profile": "work",
     }
+
+
+def test_a_binding_is_undone_from_anywhere_by_naming_its_directory(keyturn: Machine) -> None:
+    keyturn.log_in("work")
+    keyturn("profile", "bind", "work")
+    keyturn.world.working_directory = "/"
+    done = keyturn("profile", "bind", "--none", keyturn.world.folder)
+    assert done.status == 0, done.err
+    assert config(keyturn)["bindings"] == {}
