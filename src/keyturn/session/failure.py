@@ -109,7 +109,9 @@ def _said(failure: Any) -> tuple[str, str]:  # noqa: ANN401 - as above
     body = failure.body
     inner = body.get("error") if isinstance(body, dict) else None
     if isinstance(inner, dict):
-        return str(inner.get("type") or ""), clean(str(inner.get("message") or "")).rstrip(".")
+        # Google's own errors name their status, Anthropic's their type
+        kind = str(inner.get("type") or inner.get("status") or "")
+        return kind, clean(str(inner.get("message") or "")).rstrip(".")
     if isinstance(inner, str):
         return inner, clean(inner)
     return "", ""  # a page of HTML says nothing that helps

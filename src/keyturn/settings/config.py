@@ -46,6 +46,8 @@ class Profile(Value):
         "store",
         "token_request",
         "token_url",
+        "vertex_project",
+        "vertex_region",
     )
     api_base_url: str | None
     authorize_url: str | None
@@ -67,6 +69,8 @@ class Profile(Value):
     store: str
     token_request: str
     token_url: str | None
+    vertex_project: str | None
+    vertex_region: str | None
 
 
 class Config(Value):

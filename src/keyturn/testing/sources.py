@@ -28,6 +28,8 @@ class SourceContract:
 
     source_id: str
     route = "anthropic"
+    # whether a child gets the secret itself; False for what it gets in the same way as keyturn did
+    hands_over = True
 
     def fill(self, world: FakeWorld) -> str:
         """Give the source something to find on this machine; returns the secret that it then offers."""
@@ -86,7 +88,7 @@ class SourceContract:
         assert credential.base_url == offer.base_url
         assert credential.audience == str(origin(offer.base_url))
         assert any(secret in value for value in credential.headers().values())
-        assert any(secret == value for value in credential.environment().values())
+        assert any(secret == value for value in credential.environment().values()) is self.hands_over
 
     def test_a_second_request_gets_the_same_credential(self, tmp_path: Path) -> None:
         _, offer, _ = self._offer(tmp_path)

@@ -47,7 +47,7 @@ def _known_project(scene: Scene) -> str | None:
     return target_of(scene, found).project
 
 
-def _project_of(credential: Credential) -> str:
+def project_of(credential: Credential) -> str:
     """The project that a credential is about. Raises: ConfigurationError when nothing names one."""
     project = getattr(credential, "project", None)
     if project is None:
@@ -72,7 +72,7 @@ def _classes(package: Any) -> tuple[type, type]:  # noqa: ANN401 - a module
 
         def _prepare_options(self, options: Any) -> Any:  # noqa: ANN401 - SDK types
             if self.project_id is None:
-                self.project_id = _project_of(self.keyturn_auth.credential())
+                self.project_id = project_of(self.keyturn_auth.credential())
             model = _model_of(options)
             return _moved(self, super()._prepare_options(options), model)
 
@@ -92,7 +92,7 @@ def _classes(package: Any) -> tuple[type, type]:  # noqa: ANN401 - a module
 
         async def _prepare_options(self, options: Any) -> Any:  # noqa: ANN401 - SDK types
             if self.project_id is None:
-                self.project_id = _project_of(await self.keyturn_auth.acredential())
+                self.project_id = project_of(await self.keyturn_auth.acredential())
             model = _model_of(options)
             return _moved(self, await super()._prepare_options(options), model)
 

@@ -107,8 +107,10 @@ def _offer(scene: Scene, target: Target, *, note: str, where: str, found: adc.Ad
 
 
 def _facts(scene: Scene, target: Target, found: adc.Adc | None) -> tuple[Fact, ...]:
+    nowhere = f"{found.place.where} will be asked" if found is not None and found.place.host else None
+    project_where = target.project_where if target.project is not None else nowhere or "set none"
     facts = [
-        Fact(name="project", value=target.project or "not known yet", origin=target.project_where),
+        Fact(name="project", value=target.project or "not known yet", origin=project_where),
         Fact(name="region", value=target.region, origin=target.region_where),
         *region_facts(scene),
     ]

@@ -28,6 +28,13 @@ def said(scene: Scene, name: str) -> Said | None:
     return Said(text=text, where=setting.where, remedy=setting.remedy)
 
 
+def said_by_profile(scene: Scene, key: str) -> Said | None:
+    """What the profile's configuration says."""
+    text = getattr(scene.profile, key)
+    where = f"profile {scene.profile.name} of {scene.config.path}"
+    return None if text is None else Said(text=text, where=where)
+
+
 def path_of(scene: Scene, name: str) -> str | None:
     """A variable that names a file, as it is: a path may hold spaces. Raises: ConfigurationError."""
     setting = scene.variable(name)

@@ -6,6 +6,7 @@ from keyturn.errors import ConfigurationError, Refused, Unavailable
 from keyturn.values import Value
 from keyturn.wire import Request, origin
 from keyturn.world import NETWORK_SECONDS
+from keyturn.world.proxies import tells_of_this_machine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 # Google asks for a retry after these; two are made, and never beyond the time for the whole renewal
 _TRANSIENT = (408, 429, 500, 502, 503, 504)
 _PAUSES = (0.5, 1.5)
-# where clouds answer their own machines about themselves, in plain http by design
-_LINK_LOCAL = ("169.254.", "fd00:ec2:", "[fd00:ec2:")
-_LINK_LOCAL_NAMES = ("metadata.google.internal", "metadata")
 
 
 class Answer(Value):
@@ -79,8 +77,7 @@ class Sender:
             ) from None
         self.host = str(place)
         says_a_secret = request.body or any(name.lower() == "authorization" for name in request.headers)
-        local = place.host in _LINK_LOCAL_NAMES or place.host.startswith(_LINK_LOCAL)
-        if says_a_secret and not place.confidential and not local:
+        if says_a_secret and not place.confidential and not tells_of_this_machine(place.host):
             raise Refused(
                 f"the Google credentials send a secret to {place} without encryption",
                 hint="let token_uri, token_url and the like begin with https://",

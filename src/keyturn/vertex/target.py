@@ -8,7 +8,7 @@ from keyturn.errors import ConfigurationError
 from keyturn.survey import Fact
 from keyturn.values import Value
 from keyturn.vertex import gcloud
-from keyturn.vertex.said import Said, names, said
+from keyturn.vertex.said import Said, names, said, said_by_profile
 from keyturn.wire import origin
 
 TYPE_CHECKING = False
@@ -110,7 +110,7 @@ def checked_project(value: Said) -> Said:
 
 def _project(scene: Scene, adc: Adc | None) -> tuple[Said | None, str | None]:
     """In the order that is documented for Claude's own programs, where the generic variables come first."""
-    specific = said(scene, PROJECT)
+    specific = said(scene, PROJECT) or said_by_profile(scene, "vertex_project")
     for value in _projects(scene, adc, specific):
         checked_project(value)
         if specific is not None and value is not specific and value.text != specific.text:
@@ -144,8 +144,8 @@ def _without(value: Said, specific: Said) -> str:
 
 def _region(scene: Scene, model: str | None) -> tuple[Said, list[str]]:
     complaints: list[str] = []
-    for name in (*(model_variables(model) if model else ()), REGION):
-        value = said(scene, name)
+    named = (said(scene, name) for name in (*(model_variables(model) if model else ()), REGION))
+    for value in (*named, said_by_profile(scene, "vertex_region")):
         if value is None:
             continue
         if _REGION_FORM.fullmatch(value.text):

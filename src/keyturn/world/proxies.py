@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from keyturn.wire import Origin
 
-__all__ = ["Proxy", "choose"]
+__all__ = ["Proxy", "choose", "tells_of_this_machine"]
+# where a cloud tells a machine about itself; through a proxy it would tell about the machine of the proxy
+_OF_THIS_MACHINE = ("169.254.169.254", "169.254.170.2", "metadata", "metadata.google.internal")
 
 
 class Proxy(Value):
@@ -47,7 +49,9 @@ def choose(variable: Callable[[str], str | None], url: str) -> Proxy | None:
     a web server does not believe HTTP_PROXY: there it is a header of whoever asks.
     """
     target = origin(url)
-    if target.loopback or _is_excepted(target, variable("no_proxy") or variable("NO_PROXY") or ""):
+    if target.loopback or tells_of_this_machine(target.host):
+        return None
+    if _is_excepted(target, variable("no_proxy") or variable("NO_PROXY") or ""):
         return None
     names = ["https_proxy", "HTTPS_PROXY"] if target.scheme == "https" else []
     names += ["http_proxy"] if variable("REQUEST_METHOD") else ["http_proxy", "HTTP_PROXY"]
@@ -55,6 +59,11 @@ def choose(variable: Callable[[str], str | None], url: str) -> Proxy | None:
         if text := (variable(name) or "").strip():
             return _checked(text, name)
     return None
+
+
+def tells_of_this_machine(host: str) -> bool:
+    """Whether the host is a metadata server's, which is asked in plain http and by nobody else."""
+    return host.rstrip(".") in _OF_THIS_MACHINE
 
 
 def _checked(text: str, name: str) -> Proxy:

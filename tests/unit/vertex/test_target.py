@@ -10,6 +10,7 @@ from keyturn import Auth, ConfigurationError, Refused
 from keyturn.testing import FakeWorld
 from keyturn.vertex.target import PER_MODEL, host_of, model_variables, target_of
 from keyturn.vertex.token import GoogleToken
+from keyturn.world import proxies
 from tests.google import FLAG, PROJECT, key_info, put, user_info, vertex_world, well_known
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class TestProject:
         del world.variables["ANTHROPIC_VERTEX_PROJECT_ID"]
         assert facts(world)["project"] == ("of-gcloud", f"{gcloud} of gcloud")
         gcloud.unlink()
-        assert facts(world)["project"] == ("not known yet", "nowhere yet")
+        assert facts(world)["project"] == ("not known yet", "set none")
 
     def test_gcloud_s_active_configuration_is_the_one_that_counts(self, tmp_path: Path) -> None:
         world = vertex_world(tmp_path, user_info())
@@ -93,6 +94,18 @@ class TestProject:
     @pytest.mark.parametrize("right", ["my-project", "example.com:my-project", "123456789012", "p12-x3"])
     def test_ids_numbers_and_projects_of_domains_are_projects(self, tmp_path: Path, right: str) -> None:
         assert target(vertex_world(tmp_path, GCLOUD_PROJECT=right)).project == right
+
+
+def test_a_profile_says_project_and_region_where_no_variable_does(tmp_path: Path) -> None:
+    world = vertex_world(tmp_path, user_info())
+    said = {"vertex_project": "of-the-profile", "vertex_region": "europe-west1"}
+    path = world.write_config({"profiles": {"default": said}})
+    assert facts(world)["project"][0] == PROJECT
+    del world.variables["ANTHROPIC_VERTEX_PROJECT_ID"]
+    assert facts(world)["project"] == ("of-the-profile", f"profile default of {path}")
+    assert facts(world)["region"] == ("europe-west1", f"profile default of {path}")
+    world.variables["CLOUD_ML_REGION"] = "global"
+    assert facts(world)["region"][0] == "global"
 
 
 class TestRegion:
@@ -193,3 +206,11 @@ class TestAddress:
         assert not GoogleToken(audience="https://gateway.example.com").serves(
             "https://aiplatform.googleapis.com"
         )
+
+
+@pytest.mark.proves("T18")
+@pytest.mark.parametrize("host", ["metadata.google.internal", "169.254.169.254"])
+def test_a_metadata_server_is_never_asked_through_a_proxy(host: str) -> None:
+    env = {"http_proxy": "http://proxy.example.com:3128"}
+    assert proxies.choose(env.get, f"http://{host}/computeMetadata/v1/") is None
+    assert proxies.choose(env.get, f"http://{host}.example.com/") is not None
