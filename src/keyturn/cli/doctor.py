@@ -1,4 +1,4 @@
-"""`keyturn doctor`: what is wrong with stores, locks, journals, clock and network, and what repairs it."""
+"""`keyturn doctor`: what is wrong with everything a request rests on, and the command that repairs it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 VERSION = 1
 _STYLES = {"error": "red", "warning": "yellow", "note": "dim"}
 _LIMIT = 1000
-# of errors of several classes the first of these is the exit status: without a store nothing else helps
-_EXITS = (5, 8, 4, 6)
+# of several classes the first of these is the exit status: without a store nothing else helps
+_EXITS = (5, 8, 4, 6, 7)
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -28,10 +28,12 @@ def add_options(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    """Look and tell; 0 when no error was found, else the exit status of the worst."""
+    """Look and tell; 0 when nothing needs a person, else the exit status of the worst."""
+    from keyturn.cli.chosen import auth_of
     from keyturn.doctor import examine
 
-    findings = examine(terminal.world, network=options.network)
+    auth = auth_of(options, terminal, tolerant=True)
+    findings = examine(terminal.world, network=options.network, auth=auth)
     if terminal.json:
         terminal.print_json(as_json(findings))
     elif terminal.is_terminal:
@@ -54,6 +56,7 @@ def as_json(findings: Sequence[Finding]) -> dict[str, object]:
                 "message": clean(one.message, _LIMIT),
                 "where": clean(one.where, _LIMIT) if one.where else None,
                 "repair": clean(one.repair, _LIMIT) if one.repair else None,
+                "needs_person": one.needs_person,
             }
             for one in findings
         ],
@@ -87,6 +90,7 @@ def drawn(findings: Sequence[Finding], terminal: Terminal) -> list[str]:
 
 
 def exit_status(findings: Sequence[Finding]) -> int:
-    """That of the worst error; warnings and notes are none."""
+    """That of the worst, errors before warnings; notes are none."""
     found = {one.exit for one in findings if one.severity == "error"}
+    found = found or {one.exit for one in findings if one.needs_person}
     return next((status for status in _EXITS if status in found), max(found, default=0))

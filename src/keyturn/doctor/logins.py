@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from keyturn.doctor import traces
-from keyturn.doctor.findings import error, of_error, warning
+from keyturn.doctor.findings import CLOCK, LOGIN, error, of_error, repair_of, warning
 from keyturn.errors import AuthError, ConfigurationError, StoreCorrupt
 from keyturn.login import Login
 from keyturn.world import directories, files
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # a record that is younger than now by more than this was written under another date
 _FUTURE_SECONDS = 300.0
+# a login that ends within this time is said to; one that is short from its start, in its last fifth
+SOON_SECONDS = 3 * 86400.0
 
 
 def examine(world: World, config: Config | None) -> list[Finding]:
@@ -85,15 +87,14 @@ def _login(world: World, config: Config | None, login: Login, path: str, kind: s
         try:
             directories.check_replaceable(path)
         except AuthError as failure:
-            found.append(error("record_mounted", failure.message, path, failure.hint))
+            text = f"{failure.message}; {failure.hint}"
+            found.append(error("record_mounted", text, path, repair_of(failure)))
     name = os.path.basename(path).rpartition(".")[0]
     ahead = login.issued_at - world.now()
     if ahead > _FUTURE_SECONDS:
         text = f"profile {name}: its login was made {_span(ahead)} from now, so a clock is or was wrong"
-        found.append(warning("record_from_the_future", text, path, "sudo timedatectl set-ntp true"))
-    if login.quarantine is not None:
-        text = f"profile {name}: its login ends with its token: {login.quarantine.reason}"
-        found.append(warning("login_ended", text, path, f"keyturn login --profile {name}"))
+        found.append(warning("record_from_the_future", text, path, "sudo timedatectl set-ntp true", CLOCK))
+    found += _end(login, name, path, world.now())
     if config is not None:
         try:
             scene = Scene(world, config, config.profile(name), "doctor")
@@ -105,6 +106,24 @@ def _login(world: World, config: Config | None, login: Login, path: str, kind: s
     return found
 
 
+def _end(login: Login, name: str, path: str, now: float) -> list[Finding]:
+    """Whether the login has ended, is about to, or ends with its token."""
+    repair = f"keyturn login --profile {name}"
+    until = None if login.renewable or login.api_key is not None else login.expires_at
+    if until is not None and until <= now:
+        why = login.quarantine.reason if login.quarantine is not None else "it cannot be renewed"
+        text = f"profile {name}: its token ran out {_span(now - until)} ago, and {why}"
+        return [error("login_dead", text, path, repair, LOGIN)]
+    if login.quarantine is not None:
+        text = f"profile {name}: its login ends with its token: {login.quarantine.reason}"
+        return [warning("login_ended", text, path, repair, LOGIN)]
+    ends = min((at for at in (until, login.ends_at) if at is not None), default=None)
+    if ends is not None and ends - now <= min(SOON_SECONDS, (ends - login.issued_at) / 5):
+        when = f"ends in {_span(ends - now)}" if ends > now else f"ended {_span(now - ends)} ago"
+        return [warning("login_expires", f"profile {name}: its login {when}", path, repair, LOGIN)]
+    return []
+
+
 def _keychain(world: World, name: str) -> list[Finding]:
     from keyturn.stores.secret_service import Item
 
@@ -112,7 +131,7 @@ def _keychain(world: World, name: str) -> list[Finding]:
     try:
         item.prove_reachable()
     except AuthError as failure:
-        return [error(failure.code, failure.message, item.where, failure.hint)]
+        return [of_error(failure, item.where)]
     return []
 
 

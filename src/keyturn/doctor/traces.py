@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from keyturn.cli.times import rfc3339, span
-from keyturn.doctor.findings import error, note, of_error, warning
+from keyturn.doctor.findings import LOGIN, error, note, of_error, quote, warning
 from keyturn.doctor.holders import holder
 from keyturn.errors import AuthError
 from keyturn.login import Login
@@ -30,7 +30,9 @@ def lock(path: str, world: World) -> list[Finding]:
     if held is None:
         return []
     if held.since is None:
-        return [warning("lock_held", "somebody holds it, and did not say who", path, f"fuser -v {path}")]
+        return [
+            warning("lock_held", "somebody holds it, and did not say who", path, f"fuser -v {quote(path)}")
+        ]
     seconds = world.now() - held.since
     text = f"process {held.pid} on {held.host} has held it for {span(seconds)}"
     if seconds <= WAIT_SECONDS:
@@ -54,13 +56,13 @@ def journal(path: str, record: Record | None, name: str, now: float) -> list[Fin
         return []
     if intent is None or not isinstance(record, Login) or not _is_about(intent, record):
         text = f"profile {name}: it speaks of a login that is not stored any more, and will be dropped"
-        return [note("journal_stale", text, path, f"rm {path}")]
+        return [note("journal_stale", text, path, f"rm {quote(path)}")]
     since = f"the answer to a renewal was lost at {rfc3339(intent.at)}, {span(now - intent.at)} ago"
     if intent.attempt >= SENDINGS:
         text = f"profile {name}: {since}, and so was that to the second try: the login cannot be renewed"
-        return [error("answer_lost", text, path, f"keyturn login --profile {name}", 4)]
+        return [error("answer_lost", text, path, f"keyturn login --profile {name}", LOGIN)]
     text = f"profile {name}: {since}; it is tried once more when the current token has run out"
-    return [warning("renewal_unsettled", text, path, f"keyturn token --profile {name} > /dev/null")]
+    return [note("renewal_unsettled", text, path, f"keyturn token --profile {name} > /dev/null")]
 
 
 def trouble(path: str, record: Record | None, name: str, now: float) -> list[Finding]:
@@ -74,7 +76,7 @@ def trouble(path: str, record: Record | None, name: str, now: float) -> list[Fin
     text = f"profile {name}: the last renewal failed {ago} ({last.message})"
     if now < last.retry_at <= now + FARTHEST_SECONDS:
         text += f"; the next try is in {span(last.retry_at - now)}"
-    return [warning("renewal_failed", text, path, "keyturn doctor --network")]
+    return [note("renewal_failed", text, path, "keyturn doctor --network")]
 
 
 def leftovers(directory: str, now: float) -> list[Finding]:
@@ -95,7 +97,7 @@ def leftovers(directory: str, now: float) -> list[Finding]:
             found.append(note("leftover", text, path))
         elif ".json.corrupt-" in entry:
             text = f"a damaged record that was moved aside {span(age)} ago; a token in it may still be alive"
-            found.append(warning("damaged_copy", text, path, f"rm {path}"))
+            found.append(warning("damaged_copy", text, path, f"rm {quote(path)}"))
     return found
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from keyturn.testing.commands import Outcome
     from keyturn.wire import Request
+    from keyturn.world.chains import Chain
     from keyturn.world.locks import Done
     from keyturn.world.processes import Command, Ended, Heard, Notice
 
@@ -46,6 +47,7 @@ class FakeWorld(World):
         self.script: list[Answer] = []
         self.requests: list[Request] = []
         self.browsed: list[str] = []
+        self.chains: dict[str, Chain] = {}
         self.outcomes: list[Outcome] = []
         self.commands: list[Command] = []
         self.slept = 0.0
@@ -148,6 +150,11 @@ class FakeWorld(World):
         if not self.outcomes:
             raise AssertionError(f"nothing is scripted for {command!r}")
         return self.outcomes.pop(0).play(self, command, heard, notice)
+
+    def chain(self, url: str, *, seconds: float = NETWORK_SECONDS) -> Chain:
+        """What `chains` says of the address; nothing unless a test says otherwise."""
+        del seconds
+        return self.chains.get(url, ())
 
     def open_browser(self, url: str) -> bool:
         """Note the address; there is no person behind it."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from keyturn.wire import Request, Response
+    from keyturn.world.chains import Chain
     from keyturn.world.locks import Done
     from keyturn.world.processes import Command, Ended, Heard, Notice
     from keyturn.world.transport import Transport
@@ -228,6 +229,10 @@ class World:
         AuthError (ConfigurationError) means that nothing was sent.
         """
         return self.transport.send(request, seconds=seconds)
+
+    def chain(self, url: str, *, seconds: float = NETWORK_SECONDS) -> Chain:
+        """The certificates that a server presents, for showing them; () without TLS. Raises: as `send`."""
+        return self.transport.chain(url, seconds=seconds)
 
     def open_browser(self, url: str) -> bool:
         """Show a URL to the person; False when there is no browser to show it in.

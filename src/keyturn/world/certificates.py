@@ -14,7 +14,7 @@ from keyturn.values import Value
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Certificate", "read"]
+__all__ = ["Certificate", "of_file", "read"]
 
 _SEQUENCE, _VERSION, _EXTENSIONS = 0x30, 0xA0, 0xA3
 _DNS_NAME, _ADDRESS = 0x82, 0x87
@@ -59,6 +59,20 @@ def read(der: bytes) -> Certificate | None:
     try:
         return _read(der)
     except (ValueError, IndexError, StopIteration):
+        return None
+
+
+def of_file(path: str) -> Certificate | None:
+    """The first certificate of a PEM file; None when there is none."""
+    import ssl
+
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            text = file.read(1024 * 1024)
+        begins = text.index("-----BEGIN CERTIFICATE-----")
+        ends = text.index("-----END CERTIFICATE-----", begins)
+        return read(ssl.PEM_cert_to_DER_cert(f"{text[begins:ends]}-----END CERTIFICATE-----"))
+    except (OSError, ValueError):
         return None
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import httpx2
 
     from keyturn.wire import Request
+    from keyturn.world.chains import Chain
     from keyturn.world.proxies import Proxy
 
 ANSWER_LIMIT = 1024 * 1024
@@ -86,6 +87,23 @@ class Transport:
         proxy = self.proxy(url)
         context, _ = self._settings(url, proxy)
         return Way(url, str(origin(url)), proxy, context, self._tls.files())
+
+    def chain(self, url: str, *, seconds: float) -> Chain:
+        """The certificates that stand behind an https URL, its own first; () for any other URL.
+
+        They are shown and not believed: whether they are to be is what `send` says. Raises: as `send`.
+        """
+        if not url.startswith("https:"):
+            return ()
+        from keyturn.world.chains import presented
+
+        way = self.way(url)
+        failure: Unavailable
+        try:
+            return presented(url, way.proxy, way.trusted, seconds=seconds)
+        except Exception as error:  # noqa: BLE001 - as in `send`
+            failure = failures.unsent(error, way, seconds=0.0)
+        raise failure
 
     def send(self, request: Request, *, seconds: float) -> Response:
         """One exchange over a connection of its own.
