@@ -18,7 +18,7 @@ from keyturn.stores.file import FileStore, HeldFile
 from keyturn.stores.memory import HeldMemory, MemoryStore
 from keyturn.testing.values import make_authority, make_login
 from keyturn.values import Secret
-from keyturn.world import directories, files
+from keyturn.world import directories, files, replacing
 from keyturn.world.locks import FileLock, Gates
 from tests import hostile
 
@@ -52,6 +52,11 @@ class Nobody:
 
     show_url = say
 
+    show_code = say
+
+    def hand_over(self, url: str, *, phone: str | None) -> None:
+        raise NotImplementedError
+
     def confirm(self, question: str) -> bool:
         del question
         return False
@@ -80,7 +85,7 @@ class Reality:
         self.folder = tempfile.mkdtemp(prefix="keyturn-stateful-")
         self.life = hostile.Life()
         self.disk = hostile.Disk(self.life)
-        self.modules: list[Any] = [files, directories, journal_module]
+        self.modules: list[Any] = [files, directories, journal_module, replacing]
         for module in self.modules:
             module.os = self.disk
         self.world = hostile.HostileWorld(self.folder, self.life, grace=grace)

@@ -7,6 +7,7 @@ import stat
 
 from keyturn.errors import StoreCorrupt, StoreDenied, frameless
 from keyturn.values import Value
+from keyturn.world.replacing import put_in_place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,9 +44,7 @@ def read_private(path: str) -> PrivateText | None:
     linked = False
     try:
         descriptor = os.open(path, _OPEN | _NOFOLLOW)
-    except FileNotFoundError:
-        return None
-    except NotADirectoryError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         if not os.path.islink(path):
@@ -109,7 +108,7 @@ def write_durably(path: str, text: str) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        _put_in_place(temporary, path, text)
+        _settle(temporary, path, text)
     except OSError as error:
         try:  # noqa: SIM105 - contextlib is not imported on this way
             os.unlink(temporary)
@@ -119,9 +118,9 @@ def write_durably(path: str, text: str) -> None:
     sync_directory(directory)
 
 
-def _put_in_place(temporary: str, path: str, text: str) -> None:
+def _settle(temporary: str, path: str, text: str) -> None:
     try:
-        os.replace(temporary, path)
+        put_in_place(temporary, path)
     except FileNotFoundError:
         # Where two machines hold one lock (L10), the other took us for dead, and has finished it (`finish`).
         found = read_private(path)
@@ -177,7 +176,7 @@ def finish(temporary: str, path: str) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        os.replace(temporary, path)
+        put_in_place(temporary, path)
     except FileNotFoundError:
         return
     except OSError as error:

@@ -16,7 +16,7 @@ from keyturn.stores.file import FileStore, HeldFile
 from keyturn.stores.journal import JournalFile
 from keyturn.testing import FakeWorld, answer, make_expired_login, token_answer
 from keyturn.testing.stores import hold, save
-from keyturn.world import files
+from keyturn.world import replacing
 from keyturn.world.locks import FileLock
 from tests.secretscan import make_secret
 
@@ -278,7 +278,7 @@ def test_a_writer_whose_file_another_machine_has_put_in_place_has_saved(
 ) -> None:
     access = make_secret("token")
     here.world.script.append(token_answer(access, make_secret("refresh")))
-    monkeypatch.setattr(files, "os", Meddled())
+    monkeypatch.setattr(replacing, "os", Meddled())
     assert here.token() == access
     record = here.store.load()
     assert isinstance(record, Login)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from keyturn import Auth
+from keyturn import Auth, Unavailable
 from keyturn.oauth import lifetime, renew
 from keyturn.stores.file import FileStore
 from keyturn.testing import FakeWorld, token_answer
@@ -18,7 +18,7 @@ from tests.secretscan import make_secret
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.proves("L21")
+pytestmark = pytest.mark.proves("L21", "R43")
 
 DAY = 86400.0
 JUMPS = (-DAY, -90.0, 90.0, DAY)
@@ -136,3 +136,37 @@ def test_the_times_of_many_tokens_take_no_room(tmp_path: Path) -> None:
     for number in range(10_000):
         world.steady(str(number))
     assert len(world._seen) <= 256
+
+
+@pytest.mark.parametrize("jump", JUMPS)
+def test_the_server_s_word_about_a_token_outranks_every_clock(tmp_path: Path, jump: float) -> None:
+    machine = Machine(tmp_path, aged(HOUR, HOUR))
+    auth = machine.auth()
+    rejected = auth.credential()
+    machine.world.set_wall_clock(machine.world.now() + jump)
+    machine.grants()
+    assert auth.credential(rejected=rejected).secret.reveal() == machine.access
+    assert len(machine.world.requests) == 1
+
+
+@pytest.mark.proves("P12")
+@pytest.mark.parametrize("jump", JUMPS)
+def test_a_clock_that_is_wrong_and_a_network_that_is_gone_end_no_login(tmp_path: Path, jump: float) -> None:
+    """A machine wakes: its clock is off, its network not there yet, and its token long dead."""
+    machine = Machine(tmp_path, aged(HOUR, HOUR))
+    before = machine.bytes()
+    auth = machine.auth()
+    auth.credential()
+    machine.world.advance(9 * HOUR)
+    machine.world.set_wall_clock(machine.world.now() + jump)
+    for failure in ("dns", "connect", "timeout before anything was sent"):
+        machine.world.script.append(Unavailable("the network is down", code=failure, sent=False))
+        with pytest.raises(Unavailable):
+            auth.credential()
+        with pytest.raises(Unavailable, match="the next try is in"):
+            auth.credential()
+        assert machine.world.script == [], "it backs off, and asks no more than once"
+        machine.world.advance(600)
+    assert machine.bytes() == before
+    machine.grants()
+    assert auth.credential().secret.reveal() == machine.access
