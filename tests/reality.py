@@ -52,7 +52,7 @@ class Nobody:
 
     show_url = say
 
-    show_code = say
+    show_code = show_command = copy = say
 
     def hand_over(self, url: str, *, phone: str | None) -> None:
         raise NotImplementedError
