@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from keyturn.cli.terminal import Terminal
 
 SHELLS = ("bash", "zsh", "fish")
+_FILES = ("--code-file", "--url-file")
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -31,6 +32,7 @@ def bash() -> str:
     cases = "\n".join(
         f"    {name}) words='{' '.join(_words(COMMANDS[name]))}' ;;" for name in (*WORDS, SESSION)
     )
+    values = "\n".join(f"  {name}) words='{' '.join(words)}' ;;" for name, words in _values().items())
     return f"""\
 _keyturn() {{
   local current=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD-1]}}
@@ -44,8 +46,8 @@ _keyturn() {{
   done
   case $previous in
   --profile|use|bind|remove) words=$(keyturn profile list --names 2>/dev/null) ;;
-  --source) words='{" ".join(_sources())}' ;;
-  --require-billing) words='{" ".join(_billing())}' ;;
+{values}
+  {"|".join(_FILES)}) return ;; # bash completes files by itself
   *)
     case $command in
 {cases}
@@ -60,6 +62,9 @@ def zsh() -> str:
     """For zsh, with its own completion system."""
     commands = "\n".join(f"    {_quoted(f'{name}:{COMMANDS[name].summary}')}" for name in WORDS)
     cases = "\n".join(f"    {name}) words=({' '.join(_words(COMMANDS[name]))}) ;;" for name in WORDS)
+    values = "\n".join(
+        f"  {name}) compadd -- {' '.join(words)}; return ;;" for name, words in _values().items()
+    )
     return f"""\
 #compdef keyturn
 _keyturn() {{
@@ -74,8 +79,8 @@ _keyturn() {{
   done
   case $words[CURRENT-1] in
   --profile|use|bind|remove) compadd -- ${{(f)"$(keyturn profile list --names 2>/dev/null)"}}; return ;;
-  --source) compadd -- {" ".join(_sources())}; return ;;
-  --require-billing) compadd -- {" ".join(_billing())}; return ;;
+{values}
+  {"|".join(_FILES)}) _files; return ;;
   esac
   if [[ -z $command ]]; then
     _describe command commands
@@ -111,11 +116,8 @@ def fish() -> str:
 
 
 def _fish_option(action: Action, seen: str) -> str:
-    values = {
-        "--profile": " -x -a '(keyturn profile list --names 2>/dev/null)'",
-        "--source": f" -x -a '{' '.join(_sources())}'",
-        "--require-billing": f" -x -a '{' '.join(_billing())}'",
-    }
+    values = {name: f" -x -a '{' '.join(words)}'" for name, words in _values().items()}
+    values["--profile"] = " -x -a '(keyturn profile list --names 2>/dev/null)'"
     name = next(option for option in action.option_strings if option.startswith("--"))
     value = values.get(name, "" if action.nargs == 0 else " -r")
     return f"complete -c keyturn{seen} -l {name[2:]}{value} -d {_quoted(action.help or '')}"
@@ -125,7 +127,12 @@ def _words(command: Command) -> list[str]:
     """Everything that may come after a command: its choices and its options; for none, the commands."""
     if command.name == SESSION:
         return [*WORDS, PRINT, "--help", "--version", *_options(command)]
-    choices = [str(word) for action in _actions(command) for word in action.choices or ()]
+    choices = [
+        str(word)
+        for action in _actions(command)
+        if not action.option_strings
+        for word in action.choices or ()
+    ]
     return [*choices, *_options(command), "--help"]
 
 
@@ -137,6 +144,18 @@ def _actions(command: Command, *, common: bool = True) -> Sequence[Action]:
     from keyturn.cli.dispatch import parser_of
 
     return parser_of(command, 80).actions(common=common)
+
+
+def _values() -> dict[str, Sequence[str]]:
+    """The options that take one of a few words, with these; an option means the same with every command."""
+    found: dict[str, Sequence[str]] = {
+        name: [str(word) for word in action.choices]
+        for command in COMMANDS.values()
+        for action in _actions(command)
+        if action.choices
+        for name in action.option_strings
+    }
+    return found | {"--source": _sources(), "--require-billing": _billing()}
 
 
 def _sources() -> list[str]:

@@ -52,6 +52,10 @@ def test_bash_completes_commands_options_and_profiles(keyturn: Machine) -> None:
     assert completed("profile", "use", "w", home=home) == {"work"}
     assert completed("token", "--source", "stored", home=home) == {"stored-login"}
     assert completed("run", "--", "l", home=home) == set()
+    assert completed("login", "--store", "k", home=home) == {"keychain"}
+    assert completed("login", "--qr", "--dev", home=home) == {"--device", "--device-url"}
+    assert completed("login", "--url-file", "", home=home) == set()  # bash's own: files
+    assert "keychain" not in completed("login", "", home=home)
 
 
 @pytest.mark.parametrize("shell", completion.SHELLS)
