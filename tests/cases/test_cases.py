@@ -6,7 +6,9 @@ home directory; `{home}` stands for that. Nothing here may reach a network.
 
 Settings files: `[settings.user]`, `.managed`, `.project` and `.local` are what these files hold, the last two
 below `cwd`; `[settings."managed-settings.d/NAME.json"]` is a drop-in of the administrator. `trusted = true`
-is a person who has run `keyturn trust` there; `[after.project]` is what the file holds since then.
+is a person who has run `keyturn trust` there; `[after.project]` is what the file holds since then. `[files]`
+and `[links]` are what else lies below `cwd`, `[after_files]` and `[after_links]` since then, and `gone`
+lies there no more.
 
 Each `[[helper]]` says how the next run of a command ends (`keyturn.testing.commands.Outcome`); there must be
 as many runs, unless `runs` says so. `[[steps]]` ask once more: `after` so many seconds, or as
@@ -83,6 +85,18 @@ def write_settings(world: FakeWorld, settings: dict[str, Any]) -> None:
         path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
 
 
+def write_files(world: FakeWorld, files: dict[str, str], links: dict[str, str], gone: list[str]) -> None:
+    """Put files and links below the working directory; what is gone goes first."""
+    for name in gone:
+        Path(world.cwd(), name).unlink()
+    for name, text in files.items():
+        path = Path(world.cwd(), name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    for name, target in links.items():
+        Path(world.cwd(), name).symlink_to(target)
+
+
 def prepared(folder: Path, case: dict[str, Any], home: Path) -> FakeWorld:
     """The machine of a case."""
     if (folder / "files").is_dir():
@@ -95,10 +109,12 @@ def prepared(folder: Path, case: dict[str, Any], home: Path) -> FakeWorld:
     for login in case.get("logins", []):
         store(world, login)
     write_settings(world, case.get("settings", {}))
+    write_files(world, case.get("files", {}), case.get("links", {}), [])
     if case.get("trusted"):
         status, said = typed(world, f"trust --yes {shlex.quote(world.working_directory)}")
         assert status == 0, said
     write_settings(world, case.get("after", {}))
+    write_files(world, case.get("after_files", {}), case.get("after_links", {}), case.get("gone", []))
     world.outcomes += [Outcome(**said) for said in case.get("helper", [])]
     return world
 
