@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -14,9 +14,6 @@ from keyturn.stores.file import FileStore
 from keyturn.testing import make_expired_login
 from keyturn.world import files, replacing
 from tests.machine import Machine
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 pytestmark = pytest.mark.proves("P40")
 
@@ -44,7 +41,7 @@ class Scanned:
 
 
 @pytest.fixture
-def expired(tmp_path: Path) -> Iterator[Machine]:
+def expired(tmp_path: Path) -> Machine:
     machine = Machine(tmp_path, make_expired_login())
     machine.grants()
     return machine
