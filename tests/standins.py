@@ -116,7 +116,7 @@ class StandIn:
                 said = stand_in.answers.get(urlsplit(self.path).path, Reply(b"not here", 404))
                 self._send(said if isinstance(said, Reply) else said(seen))
 
-            do_POST = do_HEAD = do_GET  # noqa: N815 - the names that http.server calls
+            do_POST = do_HEAD = do_PUT = do_GET  # noqa: N815 - the names that http.server calls
 
             def _send(self, reply: Reply) -> None:
                 headers = {"Content-Type": "application/json", **reply.headers}

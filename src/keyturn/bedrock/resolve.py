@@ -6,6 +6,7 @@ from keyturn import jsontext
 from keyturn.bedrock.chain import IN_CHAIN
 from keyturn.bedrock.keys import Found
 from keyturn.bedrock.profiles import named_profile
+from keyturn.bedrock.region import region_of
 from keyturn.errors import AuthError, ConfigurationError, NoCredential, Rejected, Unavailable, frameless
 from keyturn.values import Secret
 
@@ -133,8 +134,11 @@ def environment(scene: Scene) -> dict[str, str]:
         for key, found in scene.settings.found.items()
         if key.startswith("env.")
     }
-    profile = named_profile(scene)
+    profile, region = named_profile(scene), region_of(scene).value
     own = {
+        # botocore knows one of the two names, and no default; a role is assumed in some region (P38)
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
         # half a session of somebody else's keys is worse than none
         **dict.fromkeys(("AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_DEFAULT_PROFILE"), ""),
         "AWS_PROFILE": profile.name if profile.by is not None else "",
