@@ -1,0 +1,81 @@
+"""A machine that sleeps in the middle of a renewal, as far as one process shows it: stopped for 70 s.
+
+`.venv/bin/python -m bench.suspend` takes six minutes, and ends with 1 when something is not as
+expected. Expected, written before the first run: the program that renews is stopped when its request has
+left, and again when its answer has arrived; three others wait 45 s for it, and then each gets an error that
+names it; when it goes on it gets its token, everybody has the same one, and one request was sent in all.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from keyturn.sandbox import Sandbox
+from tests import secretscan
+from tests.crash.nursery import RENEWAL, WAITING
+from tests.crash.programs import Programs
+from tests.logins import store_login
+
+STOPPED_SECONDS = 70.0
+WAITERS = 3
+POINTS = ("sendto:when=1", "sendto:when=2", "recvfrom:when=1", "write:when=1", "rename:when=1")
+
+
+def stopped_at(point: str, folder: Path) -> list[str]:
+    """What is not as expected when the program is stopped at this call."""
+    warm, home = folder / "warm", folder / "home"
+    call, when = point.split(":")
+    with Sandbox() as sandbox:
+        for place in (warm, home):
+            place.mkdir(mode=0o700)
+            store_login(sandbox, place, expires_at=1.0, issued_at=0.5)
+        with Programs(folder, warm) as programs:
+            sandbox.log.clear()
+            holder = programs.start(home, RENEWAL)
+            holder.traced(folder / "calls", "-e", f"inject={call}:signal=STOP:{when}")
+            holder.stopped()
+            until = time.monotonic() + STOPPED_SECONDS
+            waiting = [programs.start(home, WAITING) for _ in range(WAITERS)]
+            for program in waiting:
+                program.waits()
+            told = [program.answer() for program in waiting]
+            time.sleep(max(0.0, until - time.monotonic()))
+            holder.go_on()
+            got = holder.answer()
+            holder.traced_to_the_end()
+            after = programs.start(home).answer()
+        requests = len(sandbox.log.refreshes())
+    faults = [] if requests == 1 else [f"{requests} requests"]
+    for answer in told:
+        said = str((answer or {}).get("error"))
+        if "has been renewing this login" not in said or "waited 45 s" not in said:
+            faults.append(f"a waiter got {answer}")
+    if got is None or after is None or "token" not in got or got["token"] != after.get("token"):
+        faults.append(f"the holder got {got}, the next one {after}")
+    return faults
+
+
+def main() -> int:
+    """Try every point, and say what came of it."""
+    descriptor, registry = tempfile.mkstemp()
+    os.close(descriptor)
+    os.environ[secretscan.REGISTRY] = registry
+    wrong = 0
+    for point in POINTS:
+        with tempfile.TemporaryDirectory() as folder:
+            faults = stopped_at(point, Path(folder))
+        wrong += bool(faults)
+        print(
+            f"stopped for {STOPPED_SECONDS:g} s at {point}: {'; '.join(faults) or 'as expected'}", flush=True
+        )
+    Path(registry).unlink()
+    print(f"{len(POINTS)} points, {wrong} not as expected")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
