@@ -133,7 +133,8 @@ class Scan:
 
         The folders of test runs are left out, each of which looks through its own, and the lists of secrets.
         """
-        for path in sorted([*folder.glob("*"), *folder.glob("*/*")]):
+        tops = _listed(folder)
+        for path in sorted([*tops, *(below for top in tops for below in _listed(top))]):
             top = path.relative_to(folder).parts[0]
             if top.startswith(("pytest-of-", REGISTRY_PREFIX)) or self._is_store(path):
                 continue
@@ -154,3 +155,10 @@ class Scan:
         return any(fnmatch(place.as_posix(), f"*/{pattern}") for pattern in STORES) or any(
             place.is_relative_to(store) for store in self._stores
         )
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:  # no folder, or another program's that is gone by now
+        return []
