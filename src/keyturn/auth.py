@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from keyturn.stores import LoginStore
     from keyturn.survey import Source, Survey
+    from keyturn.together import Together
     from keyturn.values import Credential
 
 # how long a running program goes without looking whether a login, logout or renewal happened elsewhere (L18)
@@ -66,6 +67,7 @@ class Auth:
         self._scene_mark: object = None
         self._winner: tuple[Source, Offer] | None = None
         self._kept: Credential | None = None
+        self._together: Together | None = None
         self._fresh_until = 0.0
 
     def credential(self, *, rejected: Credential | None = None) -> Credential:
@@ -86,9 +88,11 @@ class Auth:
         kept = self._kept  # as above
         if kept is not None and rejected is None and self._clock() < self._fresh_until:
             return kept
-        import asyncio
+        if self._together is None:
+            from keyturn.together import Together
 
-        return await asyncio.to_thread(self._obtain, rejected)
+            self._together = Together()
+        return await self._together.ask(self._obtain, rejected, self._serving)
 
     def lasting(self, seconds: float) -> Credential:
         """A credential with at least `seconds` to live, renewed at most once for that; unknown expiry passes.
@@ -174,7 +178,7 @@ class Auth:
     def _obtain(self, rejected: Credential | None) -> Credential:
         name = self._gate_name()
         gate = GATES.gate(name)
-        serves = self._kept if rejected is None and self._serves() else None
+        serves = self._serving() if rejected is None else None
         if gate.mine or (get_ident(), name) in WORKERS:
             # A logging handler or a helper inside a renewal asks for what that renewal is about to give.
             return serves or self._reentered()
@@ -245,11 +249,11 @@ class Auth:
         now = self._world.steady(f"{credential.where}:{credential.expires_at}")  # no jump of the clock (L21)
         return credential.expires_at - now
 
-    def _serves(self) -> bool:
+    def _serving(self) -> Credential | None:
         kept = self._kept
         if kept is None or (kept.stale_at is not None and self._clock() >= kept.stale_at):
-            return False
-        return self._left(kept) > 30  # noqa: PLR2004 - seconds, as in renew.state
+            return None
+        return kept if self._left(kept) > 30 else None  # noqa: PLR2004 - seconds, as in renew.state
 
     def _chosen(self) -> tuple[Source, Offer]:
         """The winner, found once and then kept: a lower source never takes its place by itself."""

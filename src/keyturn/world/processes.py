@@ -12,6 +12,7 @@ import time
 from keyturn.errors import frameless
 from keyturn.values import Secret, Value
 from keyturn.world.pipes import Polled, Threaded
+from keyturn.world.programs import desktop_environment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -242,6 +243,7 @@ def _signal_windows(child: Popen[bytes], *, last: bool) -> None:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            env=desktop_environment(os.environ),
             timeout=GRACE_SECONDS,
             check=False,
         )

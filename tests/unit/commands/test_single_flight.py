@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import subprocess
@@ -86,6 +87,51 @@ def test_64_tasks_on_a_cold_helper_run_it_once(machine: Machine) -> None:
 
     assert set(asyncio.run(ask())) == {machine.keys[0]}
     assert machine.runs == 1
+
+
+def test_tasks_that_wait_leave_the_threads_of_their_loop_to_others(tmp_path: Path) -> None:
+    # the helper waits for what only another thread of the same loop does
+    machine = Machine(tmp_path, 'while [ ! -e "$HOME/go" ]; do sleep 0.02; done; head -n 1 "$HOME/keys"')
+    auth = machine.auth()
+
+    async def ask() -> list[str]:
+        asking = [asyncio.create_task(auth.acredential()) for _ in range(MANY)]
+        await asyncio.sleep(0)
+        await asyncio.get_running_loop().run_in_executor(None, (tmp_path / "go").touch)
+        return [each.secret.reveal() for each in await asyncio.gather(*asking)]
+
+    assert set(asyncio.run(ask())) == {machine.keys[0]}
+
+
+def test_a_task_that_is_cancelled_leaves_the_question_of_the_others_alone(machine: Machine) -> None:
+    auth = machine.auth()
+
+    async def ask() -> str:
+        first, second = asyncio.create_task(auth.acredential()), asyncio.create_task(auth.acredential())
+        await asyncio.sleep(0.05)
+        first.cancel()
+        given = await second
+        assert first.cancelled()
+        return given.secret.reveal()
+
+    assert asyncio.run(ask()) == machine.keys[0]
+    assert machine.runs == 1
+
+
+def test_an_error_that_nobody_waits_for_any_more_is_no_noise(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    auth = Machine(tmp_path, "sleep 0.2; exit 5").auth()
+
+    async def ask() -> None:
+        asking = asyncio.create_task(auth.acredential())
+        await asyncio.sleep(0.05)
+        asking.cancel()
+        await asyncio.sleep(0.5)
+
+    asyncio.run(ask())
+    gc.collect()
+    assert caplog.text == ""
 
 
 @pytest.mark.proves("P20")
