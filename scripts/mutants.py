@@ -15,10 +15,16 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from scripts.mutations import MUTANTS, Mutant
+from scripts.mutations_renewal import RENEWAL
+from scripts.mutations_stores import STORES
 from scripts.requirements import proofs_of_tests
 
+if TYPE_CHECKING:
+    from scripts.mutant import Mutant
+
+MUTANTS = (*RENEWAL, *STORES)
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("src", "tests", "scripts", "docs", "requirements")
 FILES = ("pyproject.toml", "README.md", "Makefile")

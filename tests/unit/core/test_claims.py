@@ -143,6 +143,7 @@ def test_whoever_loses_it_sends_nothing_before_its_time_is_over_and_names_the_ho
     assert JournalFile(f"{here.store.directory}/default.journal").intent() is None
 
 
+@pytest.mark.proves("L26")
 @pytest.mark.parametrize(
     "age", [HELD_SECONDS + 1, -3 * HELD_SECONDS], ids=["over", "server's clock set back"]
 )

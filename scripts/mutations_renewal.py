@@ -1,39 +1,13 @@
-"""The mutants of scripts/mutants.py: the text that a mechanism is made of, and what takes its place."""
+"""The mutants of what decides about a renewal."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from scripts.mutant import Mutant
 
-
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """One mechanism taken out: `old` stands exactly once in `file` below src/keyturn."""
-
-    numbers: tuple[str, ...]
-    what: str
-    file: str
-    old: str
-    new: str
-
-
-RENEW, SPEND, SAVE, PAUSES, FILE, JOURNAL, SIDECAR = (
-    "oauth/renew.py",
-    "oauth/spend.py",
-    "oauth/save.py",
-    "oauth/pauses.py",
-    "stores/file.py",
-    "stores/journal.py",
-    "stores/sidecar.py",
-)
+RENEW, SPEND, SAVE, PAUSES = "oauth/renew.py", "oauth/spend.py", "oauth/save.py", "oauth/pauses.py"
 GRANT, PROVISION, LOGOUT = "oauth/grant.py", "oauth/provision.py", "oauth/logout.py"
-LOCKS, KEYCHAIN, FILES, DIRECTORIES = (
-    "world/locks.py",
-    "stores/keychain.py",
-    "world/files.py",
-    "world/directories.py",
-)
 
-MUTANTS = [
+RENEWAL = [
     Mutant(
         ("I1", "I2"),
         "the second look, under the lock",
@@ -41,30 +15,6 @@ MUTANTS = [
         "    record = held.load()\n    login = login_of(record)\n",
         "    record = store.seen_before if hasattr(store, 'seen_before') else held.load()\n"
         "    store.seen_before = record\n    login = login_of(record)\n",
-    ),
-    Mutant(
-        ("I1", "L8"),
-        "the lock",
-        LOCKS,
-        "                free = _lock(descriptor, shared=shared)",
-        "                free = True",
-    ),
-    Mutant(
-        ("L1",),
-        "a lock for each profile",
-        FILE,
-        'f"{self.directory}/{profile}.lock"',
-        'f"{self.directory}/all.lock"',
-    ),
-    Mutant(
-        ("L2", "I3"), "the comparison before each write", FILE, "    if found != replacing:", "    if False:"
-    ),
-    Mutant(
-        ("L2",),
-        "the generation that only grows",
-        FILE,
-        "generation=newest + 1",
-        "generation=record.generation + 1",
     ),
     Mutant(
         ("L3",),
@@ -107,50 +57,6 @@ MUTANTS = [
         GRANT,
         "                login = _descended(login, there)",
         "                pass",
-    ),
-    Mutant(
-        ("L6",),
-        "the refusal of mounted records",
-        FILE,
-        "        directories.check_replaceable(self._store.path)\n",
-        "",
-    ),
-    Mutant(
-        ("L7",),
-        "the owner of the directory",
-        DIRECTORIES,
-        "    if state.st_uid != os.geteuid()",
-        "    if False",
-    ),
-    Mutant(
-        ("L8",),
-        "the lock's own inode",
-        LOCKS,
-        "        return there is not None and here.st_ino == there[0]",
-        "        return True",
-    ),
-    Mutant(("L9",), "the fork's new gates", LOCKS, "    GATES.replace()\n", ""),
-    Mutant(("L9",), "the fork's locks forgotten", LOCKS, "        lock.forget()", "        pass"),
-    Mutant(
-        ("L11", "L20"),
-        "the failure that waiters share",
-        SIDECAR,
-        "        return pausing or since <= self.at <= now",
-        "        return False",
-    ),
-    Mutant(
-        ("L11",),
-        "the name of the holder",
-        LOCKS,
-        "            pid, host, since = file.read(512).split()",
-        "            raise ValueError",
-    ),
-    Mutant(
-        ("L12",),
-        "waiters that look at the record",
-        LOCKS,
-        "            if until is not None and until():",
-        "            if False:",
     ),
     Mutant(
         ("L13", "I5"),
@@ -196,14 +102,6 @@ MUTANTS = [
         "        replaces=replaces,",
         "        replaces=login.identity,",
     ),
-    Mutant(
-        ("L15",),
-        "real blocks of the journal",
-        JOURNAL,
-        "                self._fill(descriptor)",
-        "                os.ftruncate(descriptor, SIZE)",
-    ),
-    Mutant(("L15",), "the sweep of leftovers", FILE, "        files.sweep(path)\n", ""),
     Mutant(("L16", "I4"), "the quarantine", SPEND, "        quarantine(renewal, reason)\n", "        pass\n"),
     Mutant(
         ("L16", "I4", "I7"),
@@ -264,13 +162,6 @@ MUTANTS = [
         "            retry_at=now,",
     ),
     Mutant(
-        ("L20",),
-        "clocks that jumped",
-        SIDECAR,
-        "now < self.retry_at <= now + FARTHEST_SECONDS",
-        "now < self.retry_at",
-    ),
-    Mutant(
         ("L20",), "jitter", PAUSES, "    jitter = 0.75 + 0.5 * renewal.world.random()", "    jitter = 1.0"
     ),
     Mutant(("L20",), "Retry-After", SPEND, "answer.retry_after or PAUSE_FIRST", "PAUSE_FIRST"),
@@ -282,27 +173,6 @@ MUTANTS = [
         "    if False:",
     ),
     Mutant(("L21",), "lives that are none", "oauth/protocol.py", "if 0 < value < 1e11 else", "if True else"),
-    Mutant(
-        ("L22",),
-        "the cache made invalid first",
-        KEYCHAIN,
-        "        files.remove_durably(store.cache_path)\n        if isinstance(stored",
-        "        if isinstance(stored",
-    ),
-    Mutant(
-        ("L22",),
-        "the time limit of a keychain",
-        "stores/secret_service.py",
-        "        thread.join(SECONDS)",
-        "        thread.join(30)",
-    ),
-    Mutant(
-        ("L23",),
-        "the second look at a damaged record",
-        FILE,
-        "            if not held:\n                raise",
-        "            if True:\n                raise",
-    ),
     Mutant(("L25",), "whom a logout also ends", LOGOUT, "            found.add(name)", "            pass"),
     Mutant(
         ("I7",),
@@ -317,5 +187,68 @@ MUTANTS = [
         "sources/stored_login.py",
         "            and mark == self._mark\n",
         "",
+    ),
+    Mutant(
+        ("L10", "L26"),
+        "the last look before the token is sent",
+        SPEND,
+        "            claim.check()",
+        "            pass",
+    ),
+    Mutant(
+        ("L10",),
+        "the second look, with the claim",
+        SPEND,
+        "overtaken=lambda: _changed(renewal)",
+        "overtaken=lambda: False",
+    ),
+    Mutant(
+        ("L15", "L19"),
+        "the login that waits, for everybody",
+        RENEW,
+        "        if waiting is not None and waiting.is_for(login):",
+        "        if False:",
+    ),
+    Mutant(
+        ("L21", "R43"),
+        "the clock of the boot, for a young token",
+        "oauth/lifetime.py",
+        "            known = (login.issued_at, float(clock))",
+        "            known = None",
+    ),
+    Mutant(
+        ("L21",),
+        "a server's date that is days off",
+        "doctor/surroundings.py",
+        "    if abs(skew) > _SKEW_IGNORED:",
+        "    if False:",
+    ),
+    Mutant(
+        ("L24",),
+        "the helper that is absent inside a helper",
+        "sources/command.py",
+        "    if scene.world.variable(IN_HELPER) is not None:",
+        "    if False:",
+    ),
+    Mutant(
+        ("L24",),
+        "the mark of a helper's environment",
+        "children.py",
+        '    return {**kept, "KEYTURN_IN_HELPER": "1"}',
+        "    return {**kept}",
+    ),
+    Mutant(
+        ("P3",),
+        "the last success in the words of an end",
+        "oauth/outcomes.py",
+        'f"last granted a token at {when(login.issued_at)}"',
+        '"ended"',
+    ),
+    Mutant(
+        ("P12",),
+        "one limit for all addresses",
+        "world/reach.py",
+        "            share = self._left() / (len(addresses) - number)",
+        "            share = 30.0",
     ),
 ]
