@@ -2,8 +2,37 @@
 
 from __future__ import annotations
 
-from keyturn.sources import bedrock, command, descriptor, env, stored_login, vertex
-from keyturn.survey import Source
+from keyturn.sources import descriptor, env, stored_login
+from keyturn.survey import Absent, Source
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from keyturn.scene import Scene
+    from keyturn.survey import Offer
+
+
+def _later(module: str, name: str) -> Callable[[Scene], Absent | Offer]:
+    """The look of a source that is loaded when it is asked: `keyturn token` pays for its own route alone."""
+
+    def look(scene: Scene) -> Absent | Offer:
+        from importlib import import_module
+
+        answer: Absent | Offer = getattr(import_module(f"keyturn.sources.{module}"), name)(scene)
+        return answer
+
+    return look
+
+
+def _helper(scene: Scene) -> Absent | Offer:
+    """As `_later`, and loaded only where there is one."""
+    if scene.settings.get("apiKeyHelper") is None:
+        return Absent(why="no apiKeyHelper in the settings")
+    from keyturn.sources import command
+
+    return command.look(scene)
+
 
 ORDER: dict[str, tuple[Source, ...]] = {
     "anthropic": (
@@ -12,7 +41,7 @@ ORDER: dict[str, tuple[Source, ...]] = {
             id="oauth-token-env", name="CLAUDE_CODE_OAUTH_TOKEN", look=env.oauth_token, stands_down_for=()
         ),
         Source(id="oauth-token-fd", name="inherited descriptor", look=descriptor.look, stands_down_for=()),
-        Source(id="api-key-helper", name="apiKeyHelper", look=command.look, stands_down_for=()),
+        Source(id="api-key-helper", name="apiKeyHelper", look=_helper, stands_down_for=()),
         Source(
             id="stored-login",
             name="stored login",
@@ -27,31 +56,41 @@ ORDER: dict[str, tuple[Source, ...]] = {
         Source(
             id="bedrock-bearer-env",
             name="AWS_BEARER_TOKEN_BEDROCK",
-            look=bedrock.bearer,
+            look=_later("bedrock", "bearer"),
             stands_down_for=("skip-auth",),
         ),
         Source(
             id="aws-credential-export",
             name="awsCredentialExport",
-            look=bedrock.export,
+            look=_later("bedrock", "export"),
             stands_down_for=("skip-auth",),
         ),
         Source(
             id="aws-chain",
             name="AWS credential chain",
-            look=bedrock.chain,
+            look=_later("bedrock", "chain"),
             stands_down_for=("skip-auth",),
         ),
-        Source(id="skip-auth", name="CLAUDE_CODE_SKIP_BEDROCK_AUTH", look=bedrock.skip, stands_down_for=()),
+        Source(
+            id="skip-auth",
+            name="CLAUDE_CODE_SKIP_BEDROCK_AUTH",
+            look=_later("bedrock", "skip"),
+            stands_down_for=(),
+        ),
     ),
     "vertex": (
         Source(
             id="google-adc",
             name="Google credentials",
-            look=vertex.adc,
+            look=_later("vertex", "adc"),
             # whoever says that a gateway authenticates wants no Google token sent there
             stands_down_for=("skip-auth",),
         ),
-        Source(id="skip-auth", name="CLAUDE_CODE_SKIP_VERTEX_AUTH", look=vertex.skip, stands_down_for=()),
+        Source(
+            id="skip-auth",
+            name="CLAUDE_CODE_SKIP_VERTEX_AUTH",
+            look=_later("vertex", "skip"),
+            stands_down_for=(),
+        ),
     ),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from keyturn.cli.signals import Terminated
@@ -27,6 +28,7 @@ def main(argv: Sequence[str] | None = None, *, terminal: Terminal | None = None)
         from keyturn.cli.limits import forbid_core_files
         from keyturn.cli.signals import unwind_on_signals
 
+        gc.disable()  # a process that prints a token and ends never has garbage worth the look for it
         forbid_core_files()
         unwind_on_signals()
     terminal = terminal or Terminal(World())
@@ -57,7 +59,11 @@ def _command(arguments: list[str], terminal: Terminal) -> int:
         from keyturn.cli.token import show
 
         profile = arguments[2] if arguments[2:] else None
-        return show(Auth(profile=profile, world=terminal.world), terminal)
+        status = show(Auth(profile=profile, world=terminal.world), terminal)
+        if not gc.isenabled():
+            gc.freeze()  # nor when the interpreter ends
+        return status
     from keyturn.cli.dispatch import dispatch
 
+    gc.enable()
     return dispatch(arguments, terminal)
