@@ -58,7 +58,7 @@ def nothing_found(found: Survey, pinned: str | None, scene: Scene) -> NoCredenti
         row = found.row(pinned)
         return NoCredential(
             f"{row.source.name} is pinned and has nothing: {row.why}",
-            hint="see what there is: keyturn explain",
+            hint=f"{_trust(scene)}see what there is: keyturn explain",
             code="pinned_absent",
             survey=found,
         )
@@ -68,10 +68,17 @@ def nothing_found(found: Survey, pinned: str | None, scene: Scene) -> NoCredenti
         return nothing(found.row("google-adc").why, found)
     error = NoCredential(
         f"no credential found: not in the environment, not in profile {scene.profile.name}",
-        hint="log in: keyturn login; or set ANTHROPIC_API_KEY; see what was looked at: keyturn explain",
+        hint="log in: keyturn login; or set ANTHROPIC_API_KEY; "
+        f"{_trust(scene)}see what was looked at: keyturn explain",
         survey=found,
     )
     return with_profile(error, scene)
+
+
+def _trust(scene: Scene) -> str:
+    """The part of a hint for who expects something of a project that nobody has trusted."""
+    untrusted = any(line.startswith("project settings not trusted") for line in scene.settings.ignored)
+    return "this project's settings are not trusted, look at them: keyturn trust; " if untrusted else ""
 
 
 def _stale_login(scene: Scene) -> str | None:
