@@ -61,7 +61,7 @@ class Redeem:
         if setting is None:
             raise trouble
         self.renew(setting, target, spent)
-        found = self.get(spent)
+        found = self.get(None)  # as it was just looked at
         if found == spent:
             raise trouble
         return found.credential(target, self._source, self.where())

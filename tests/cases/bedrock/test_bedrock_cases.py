@@ -1,8 +1,8 @@
 """Runs each folder here as a case of the Bedrock route: what is set, what must win, what must be said.
 
 As in the folder above, with three things more. `chain = true` lets botocore's chain really run, in its own
-process. `[files]` says what lies in the home directory. `[http]` says what loopback answers, by path: Identity
-Center, a token service, a container, an instance; `{origin}` stands for it.
+process. `[files]` says what lies in the home directory. `[http]` says what loopback answers, by path:
+Identity Center, a token service, a container, an instance; `{origin}` stands for it.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ KEYTURN = str(Path(sys.executable).with_name("keyturn"))
 class ChainWorld(FakeWorld):
     """A machine of the test's own on which the chain's process is a real one."""
 
-    chain = False
+    real_chain = False
 
     def run(self, command: Command, *, heard: Heard | None = None, notice: Notice | None = None) -> Ended:
-        if command.words is not None and self.chain:
+        if command.words is not None and self.real_chain:
             return processes.run(command, heard=heard, notice=notice)
         return super().run(command, heard=heard, notice=notice)
 
@@ -55,7 +55,7 @@ def prepared(case: dict[str, Any], home: Path, server: StandIn) -> ChainWorld:
         path.write_text(content, encoding="utf-8")
     flag = {} if case.get("no_flag") else {"CLAUDE_CODE_USE_BEDROCK": "1"}
     world = ChainWorld(home, {"PATH": os.environ["PATH"], **flag, **case.get("env", {})}, now=time.time())
-    world.chain = case.get("chain", False)
+    world.real_chain = case.get("chain", False)
     world.working_directory = case.get("cwd", world.folder)
     Path(world.working_directory).mkdir(parents=True, exist_ok=True)
     if "config" in case:
