@@ -65,7 +65,7 @@ def _question(auth: Auth, credential: Credential) -> Request:
     if auth.route == "vertex":
         from keyturn.vertex.asking import counting
 
-        return counting(auth, credential)
+        return counting(auth.scene(), credential)
     url = f"{credential.base_url.rstrip('/')}/v1/models?limit=1"
     headers = {**credential.headers(), "anthropic-version": API_VERSION, "accept": "application/json"}
     return Request(method="GET", url=url, headers=headers, body=b"")

@@ -292,9 +292,9 @@ def test_replacing_another_account_is_a_question(
 @pytest.mark.proves("R2")
 def test_the_chooser_on_a_terminal(house: Household) -> None:
     screen = house.start("login")
-    screen.wait_for("how do you reach Claude?", "3) just trying", "choose 1-3 (Enter: stop):")
-    screen.enter("4")
-    screen.wait_for("that is none of them; type a number from 1 to 3")
+    screen.wait_for("how do you reach Claude?", "5) just trying", "choose 1-5 (Enter: stop):")
+    screen.enter("6")
+    screen.wait_for("that is none of them; type a number from 1 to 5")
     screen.enter()
     assert screen.ended() == 3
     assert screen.shows("nothing was chosen, nothing was changed")
@@ -307,7 +307,7 @@ def test_the_chooser_can_be_left_at_every_question(
     house: Household, entered: tuple[str, ...], key: str, status: int
 ) -> None:
     screen = house.start("login")
-    screen.wait_for("choose 1-3")
+    screen.wait_for("choose 1-5")
     for line in entered:
         screen.enter(line)
         screen.wait_for({"1": "its issuer (https://…):", "2": "API key (not shown):"}[line])
@@ -321,7 +321,7 @@ def test_the_chooser_can_be_left_at_every_question(
 
 def test_the_chooser_ends_in_a_login_at_an_organisation(house: Household, sandbox: Sandbox) -> None:
     screen = house.start("login", BROWSER=house.browser())
-    screen.wait_for("choose 1-3")
+    screen.wait_for("choose 1-5")
     screen.enter("1")
     screen.wait_for("its issuer")
     screen.enter(sandbox.issuer)
@@ -333,8 +333,8 @@ def test_the_chooser_ends_in_a_login_at_an_organisation(house: Household, sandbo
 def test_the_chooser_finds_the_sandbox_of_this_machine(house: Household) -> None:
     with Sandbox(authority_port=AUTHORITY_PORT, on_secret=note):
         screen = house.start("login", BROWSER=house.browser())
-        screen.wait_for("choose 1-3")
-        screen.enter("3")
+        screen.wait_for("choose 1-5")
+        screen.enter("5")
         assert screen.ended() == 0
     assert screen.shows("has accounts to choose from, and takes any password")
     assert screen.shows("logged in as developer@example.com (Example Org)")
@@ -366,7 +366,7 @@ def test_a_key_that_the_api_refuses_ends_the_chooser_with_the_next_command(
         json.dumps({"profiles": {"default": {"api_base_url": sandbox.api_base_url}}})
     )
     screen = house.start("login")
-    screen.wait_for("choose 1-3")
+    screen.wait_for("choose 1-5")
     screen.enter("2")
     screen.wait_for("API key (not shown):")
     screen.enter(make_secret("api-key"))

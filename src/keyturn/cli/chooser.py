@@ -107,10 +107,16 @@ def _bedrock(person: TerminalPerson, world: World) -> dict[str, Any]:
     return {"cloud": "bedrock"}
 
 
+def _vertex(person: TerminalPerson, world: World) -> dict[str, Any]:
+    del person, world
+    return {"cloud": "vertex"}
+
+
 # the cloud routes have walks of their own (keyturn.cli.cloud)
 CHOICES: tuple[tuple[str, Callable[[TerminalPerson, World], dict[str, Any]]], ...] = (
     ("through my organisation or a gateway, logging in with a browser", _organisation),
     ("with an API key", _api_key),
     ("through Amazon Bedrock", _bedrock),
+    ("through Google Vertex AI", _vertex),
     ("just trying: the sandbox on this machine", _sandbox),
 )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from keyturn.cli.terminal import Terminal
 
 # each has set_up, log_in and log_out, of (options, terminal): the exit status
-_ROUTES = {"bedrock": "keyturn.cli.bedrock"}
+_ROUTES = {"bedrock": "keyturn.cli.bedrock", "vertex": "keyturn.cli.vertex"}
 
 
 def on_route(options: Namespace, terminal: Terminal) -> Any | None:  # noqa: ANN401 - a module of _ROUTES

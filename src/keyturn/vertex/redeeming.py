@@ -100,7 +100,21 @@ class Redeem:
             )
         self._rejected_until = now + REJECTION_PAUSE_SECONDS
 
-    def _after_refresh(self, error: AuthError) -> Credential:
+    def sign_in(self) -> bool:
+        """Because a person asks: get a token, by `gcpAuthRefresh` if it must be; whether that was run.
+
+        Raises: as `__call__`.
+        """
+        try:
+            self._renewed_now()
+        except AuthError as error:
+            if not is_curable(error):
+                raise
+            self._after_refresh(error, asked=True)
+            return True
+        return False
+
+    def _after_refresh(self, error: AuthError, *, asked: bool = False) -> Credential:
         """What `gcpAuthRefresh` makes of it (R32). Raises: the error, without a command; what that raises."""
         refresh = self._scene.settings.get(REFRESH)
         if refresh is None:
@@ -108,7 +122,8 @@ class Redeem:
         from keyturn import commands
 
         cure = _Cure(self._scene, self._renewed)
-        commands.refresh(self._scene, refresh, needed=cure.needed, helped=cure.helped, subject=cure.subject)
+        needed, helped, subject = cure.needed, cure.helped, cure.subject
+        commands.refresh(self._scene, refresh, needed=needed, helped=helped, asked=asked, subject=subject)
         return cure.credential or self._renewed_now()
 
     def _renewed_now(self) -> Credential:

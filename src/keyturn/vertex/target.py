@@ -78,7 +78,7 @@ def region_facts(scene: Scene) -> tuple[Fact, ...]:
     return tuple(
         Fact(name=f"region of {name.removeprefix(PER_MODEL).lower()}", value=value.text, origin=value.where)
         for name, value in found
-        if value is not None and _REGION_FORM.fullmatch(value.text)
+        if value is not None and is_region(value.text)
     )
 
 
@@ -95,6 +95,11 @@ def model_variables(model: str) -> tuple[str, ...]:
         return (f"{PER_MODEL}{family or version}",) if family or version else ()
     versions = (version, f"{version}_0") if "_" not in version else (version,)
     return tuple(f"{PER_MODEL}{name}" for v in versions for name in (f"{family}_{v}", f"{v}_{family}"))
+
+
+def is_region(text: str) -> bool:
+    """Whether it is formed like one; a host name is made of it."""
+    return _REGION_FORM.fullmatch(text) is not None
 
 
 def checked_project(value: Said) -> Said:
@@ -148,7 +153,7 @@ def _region(scene: Scene, model: str | None) -> tuple[Said, list[str]]:
     for value in (*named, said_by_profile(scene, "vertex_region")):
         if value is None:
             continue
-        if _REGION_FORM.fullmatch(value.text):
+        if is_region(value.text):
             return value, complaints
         complaints.append(
             f"{value.where} names no region and is skipped; for example: {DEFAULT_REGION}, global"

@@ -26,7 +26,9 @@ def test_with_nothing_configured_a_short_list_is_shown(desk: Desk) -> None:
     assert choices(done.err) == [
         "1) through my organisation or a gateway, logging in with a browser",
         "2) with an API key",
-        "3) just trying: the sandbox on this machine",
+        "3) through Amazon Bedrock",
+        "4) through Google Vertex AI",
+        "5) just trying: the sandbox on this machine",
     ]
     assert "nothing was chosen, nothing was changed" in done.err
     assert contents(desk.home) == {}
@@ -69,7 +71,7 @@ def test_a_choice_that_does_not_work_ends_in_an_error_with_the_next_command(
 def test_a_number_that_is_none_is_asked_for_again(desk: Desk, wrong: str) -> None:
     done = desk("login", lines=f"{wrong}\n\n")
     assert done.status == 3
-    assert "that is none of them; type a number from 1 to 3" in done.err
+    assert "that is none of them; type a number from 1 to 5" in done.err
 
 
 def test_three_wrong_numbers_are_enough(desk: Desk) -> None:
@@ -87,7 +89,7 @@ def test_no_answer_stops_it_and_changes_nothing(desk: Desk, lines: str) -> None:
 
 
 def test_the_sandbox_must_be_running(desk: Desk) -> None:
-    done = desk("login", lines="3\n", script=[Unavailable("cannot connect")])
+    done = desk("login", lines="5\n", script=[Unavailable("cannot connect")])
     assert done.status == 8
     assert f"no sandbox is running at http://127.0.0.1:{AUTHORITY_PORT}" in done.err
     assert "start one in another terminal: keyturn sandbox" in done.err
