@@ -92,7 +92,7 @@ def _once(scene: Scene, setting: Setting, rejected: Secret | None, audience: str
     if isinstance(found, Kept) and now < found.stale_at and found.secret != rejected:
         return found
     try:
-        new = _shared(scene, setting, rejected) if scene.config.helper_cache else _run(scene, setting)
+        new = _shared(scene, setting, rejected) if scene.config.helper_cache else _alone(scene, setting)
         if new.secret == rejected:
             raise _rejected_again(setting, audience)
     except AuthError as error:
@@ -144,6 +144,14 @@ def _run(scene: Scene, setting: Setting) -> Kept:
     return _timed(scene, setting, secret, expires_at)
 
 
+def _alone(scene: Scene, setting: Setting) -> Kept:
+    """Run by this process for itself. What was shared before `helper_cache` was taken back is removed."""
+    from keyturn.helper_file import HelperFile
+
+    HelperFile(scene.world, setting, working_directory(scene.world, setting)).forget()
+    return _run(scene, setting)
+
+
 def _shared(scene: Scene, setting: Setting, rejected: Secret | None) -> Kept:
     """What any process has of it, or run by this one for all: one at a time, and the others adopt."""
     from keyturn.helper_file import HelperFile
@@ -168,6 +176,7 @@ def _shared(scene: Scene, setting: Setting, rejected: Secret | None) -> Kept:
             file.failed(error)
             raise
         file.write(kept.secret, kept.expires_at)
+        file.sweep()
         return kept
 
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from keyturn.world import World
 
 
+_OLD_SECONDS = 86400.0
+
+
 class Printed(Value):
     """What a helper printed `age` seconds ago; `expires_at` in Unix seconds, if it said so."""
 
@@ -82,6 +85,21 @@ class HelperFile:
             return None
         return Printed(age=now - at, expires_at=expires_at, secret=Secret(token))
 
+    def forget(self) -> None:
+        """Remove what is there: the person does not want it any more."""
+        _remove(f"{self._path}.json")
+
+    def sweep(self) -> None:
+        """Remove what other commands left that nobody has run for a day."""
+        folder = self._path.rpartition("/")[0]
+        for name in files.names(folder, ".json"):
+            path = f"{folder}/{name}.json"
+            mark = files.mark(path)
+            if name.startswith(f"{self._setting.key}-") and mark is not None:
+                age = self._world.now() - mark[1] / 1e9
+                if path != f"{self._path}.json" and age > _OLD_SECONDS:
+                    _remove(path)
+
     def write(self, secret: Secret, expires_at: float | None) -> None:
         """Keep it for the others."""
         self._write({"token": secret.reveal(), "expires_at": expires_at})
@@ -97,3 +115,10 @@ class HelperFile:
             )
         except StoreError:
             return  # a disk that refuses costs the others a run, and nobody a credential
+
+
+def _remove(path: str) -> None:
+    try:
+        files.remove_durably(path)
+    except StoreError:
+        return  # as with writing: a disk that refuses costs nobody a credential

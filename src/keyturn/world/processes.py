@@ -86,14 +86,9 @@ def run(
     """
     import subprocess
 
-    words = ["/bin/sh", "-c", command.line]
-    if command.words is not None:
-        words = [*command.words]
-    elif windows:
-        words = [command.environment.get("COMSPEC", "cmd"), "/c", command.line]
     try:
         child = subprocess.Popen(  # noqa: S603 - the one place where a shell line is run, and it is the person's (T7)
-            words,
+            _words(command, windows=windows),
             cwd=command.directory,
             env=dict(command.environment),
             stdin=subprocess.DEVNULL,
@@ -124,6 +119,18 @@ def run(
         stdout=Secret(hearing.stdout.decode("utf-8", "surrogateescape")),
         stderr=Secret(hearing.stderr.decode("utf-8", "replace")),
     )
+
+
+def _words(command: Command, *, windows: bool) -> list[str] | str:
+    if command.words is not None:
+        return [*command.words]
+    if not windows:
+        return ["/bin/sh", "-c", command.line]
+    shell = command.environment.get("COMSPEC", "cmd")
+    if os.name == "nt":
+        # not as a list, which would have the quotes in it escaped, and cmd knows no escapes
+        return f'"{shell}" /d /s /c "{command.line}"'
+    return [shell, "/c", command.line]
 
 
 class _Hearing:

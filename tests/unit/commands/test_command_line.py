@@ -73,6 +73,17 @@ def test_looking_runs_nothing(tmp_path: Path) -> None:
     assert "source: apiKeyHelper (api-key-helper)" in said
     assert f"where: apiKeyHelper in {tmp_path}/.claude/settings.json" in said
     assert "state: renewable; run when it is needed" in said
+    status, said, _ = machine.run("status", "--json")
+    names = ("source", "kind", "billing", "state", "renewable", "expires_at")
+    assert status == 0
+    assert {name: json.loads(said)[name] for name in names} == {
+        "source": "api-key-helper",
+        "kind": "api_key",
+        "billing": "metered",
+        "state": "renewable",
+        "renewable": True,
+        "expires_at": None,
+    }
     status, said, _ = machine.run("explain")
     assert status == 0
     assert "api-key-helper: selected: run when it is needed; apiKeyHelper in " in said

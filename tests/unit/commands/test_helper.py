@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -229,6 +230,40 @@ def test_what_another_program_has_left_in_the_cache_is_said_without_a_run_or_a_w
     assert found.why == "run by another program, 7 s ago, and kept for now"
     assert Auth(world=world).credential().secret.reveal() == key
     assert world.commands == []
+
+
+def shared(tmp_path: Path, count: int) -> tuple[FakeWorld, Path]:
+    """A machine whose programs share what a helper prints, and where."""
+    world = FakeWorld(tmp_path)
+    world.write_config({"helper_cache": True})
+    declare_store(tmp_path / "keyturn" / "commands")
+    with_helper(world, *(Outcome(stdout=make_secret("api-key")) for _ in range(count)))
+    return world, tmp_path / "keyturn" / "commands"
+
+
+def test_who_takes_the_cache_back_leaves_no_copy_behind(tmp_path: Path) -> None:
+    world, folder = shared(tmp_path, 2)
+    Auth(world=world).credential()
+    assert list(folder.glob("*.json"))
+    world.write_config({})
+    world.advance(301)
+    Auth(world=world).credential()
+    assert list(folder.glob("*.json")) == []
+
+
+def test_what_a_command_left_that_nobody_runs_any_more_is_removed(tmp_path: Path) -> None:
+    world, folder = shared(tmp_path, 3)
+    Auth(world=world).credential()
+    (old,) = folder.glob("*.json")
+    with_settings(world, {"apiKeyHelper": "another-one"})
+    os.utime(old, (world.now(), world.now()))
+    Auth(world=world).credential()
+    assert old.exists(), "it may still be used by somebody"
+    os.utime(old, (world.now() - 90_000, world.now() - 90_000))
+    world.advance(301)
+    Auth(world=world).credential()
+    assert not old.exists()
+    assert len(list(folder.glob("*.json"))) == 1
 
 
 def test_a_disk_that_takes_no_cache_is_said_and_costs_nobody_a_credential(tmp_path: Path) -> None:
