@@ -219,7 +219,7 @@ RENEWAL = [
     Mutant(
         ("L21",),
         "a server's date that is days off",
-        "doctor/surroundings.py",
+        "doctor/network.py",
         "    if abs(skew) > _SKEW_IGNORED:",
         "    if False:",
     ),
