@@ -1,4 +1,4 @@
-"""A machine for the Bedrock route: what its chain gives, what the token service says, which settings it has."""
+"""A machine for the Bedrock route: what its chain gives, what AWS says of keys, which settings it has."""
 
 from __future__ import annotations
 
