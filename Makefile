@@ -3,7 +3,7 @@
 export PYTHON
 bin := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench soak requirements lint format lock setup runtime
+.PHONY: help demo docs test bench soak requirements lint format lock setup runtime
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -37,6 +37,10 @@ format: setup ## let ruff put the files in form
 
 lock: setup ## write requirements/*.txt anew from their inputs (newer versions: scripts/lock.sh --upgrade)
 	@scripts/lock.sh
+
+docs: setup ## the site and the man page into build, without any network
+	@$(bin)/python scripts/pages.py build/site
+	@$(bin)/python scripts/manual.py build/man/keyturn.1
 
 setup: ## the virtual environment for working on keyturn
 	@scripts/setup.sh dev

@@ -1,0 +1,211 @@
+"""docs/ as a site, from Markdown alone: `python scripts/pages.py FOLDER` (make docs), without any network.
+
+Every link between pages is checked; a page that nothing lists, or a link that leads nowhere, is an error.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from markdown_it import MarkdownIt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from markdown_it.token import Token
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+# what people look for, in this order; the rest is for those who build
+_PARTS = {
+    "Guides": "guides",
+    "Reference": ("commands", "configuration", "json", "security", "renewal", "demo"),
+    "How it is built": (
+        "architecture",
+        "decisions",
+        "add-a-source",
+        "model/README",
+        "benchmarks",
+        "requirements",
+    ),
+}
+_STYLE = """
+:root{color-scheme:light dark;--paper:#fbfaf7;--ink:#1f2328;--soft:#5f6670;--line:#e3dfd6;--code:#f1eee7;
+--link:#0b5cad}
+@media (prefers-color-scheme:dark){:root{--paper:#15171a;--ink:#e8e6e0;--soft:#a3a9b2;--line:#30343a;
+--code:#1f2327;--link:#7db7f0}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--paper);color:var(--ink);font:17px/1.6 system-ui,sans-serif;display:grid;
+grid-template-columns:15rem minmax(0,46rem);gap:3rem;justify-content:center;padding:2rem 1.2rem 6rem}
+nav{position:sticky;top:2rem;align-self:start;font-size:.92rem;max-height:calc(100vh - 4rem);overflow:auto}
+nav b{display:block;margin:1.4rem 0 .3rem;color:var(--soft);font-weight:600}
+nav a{display:block;padding:.18rem 0;text-decoration:none}
+nav a[aria-current]{font-weight:650;color:var(--ink)}
+a{color:var(--link)}
+h1{font-size:2rem;line-height:1.2;margin:.2em 0 .6em}h2{margin-top:2em;line-height:1.3}
+pre{background:var(--code);border:1px solid var(--line);border-radius:10px;padding:.9em 1.1em;overflow:auto;
+font-size:.86rem;line-height:1.5}
+code{font-family:ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:.9em}
+:not(pre)>code{background:var(--code);border-radius:5px;padding:.1em .3em;overflow-wrap:anywhere}
+table{border-collapse:collapse;display:block;overflow:auto;font-size:.93rem}
+th,td{border-bottom:1px solid var(--line);padding:.45em .7em;text-align:left;vertical-align:top}
+img{max-width:100%;height:auto}
+@media (max-width:52rem){body{display:block;padding:1rem 1.1rem 4rem;font-size:16px}
+nav{position:static;max-height:none;border-bottom:1px solid var(--line);margin-bottom:1.5rem;
+padding-bottom:1rem}}
+"""
+
+
+class Page(NamedTuple):
+    """One page: where it lies in the site, its title, and its body."""
+
+    path: str
+    title: str
+    body: str
+    anchors: frozenset[str]
+    links: tuple[str, ...]
+
+
+def build(target: Path) -> list[str]:
+    """Write the site; what is wrong with its links."""
+    sources = {"index.html": ROOT / "README.md"}
+    sources |= {_target(source): source for source in sorted(DOCS.rglob("*.md"))}
+    pages = {path: _page(path, source) for path, source in sources.items()}
+    if target.exists():
+        shutil.rmtree(target)
+    for page in pages.values():
+        file = target / page.path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(_whole(page, pages), encoding="utf-8")
+    shutil.copytree(DOCS / "images", target / "images")
+    return [*_broken(pages, target), *_unlisted(pages)]
+
+
+def _page(path: str, source: Path) -> Page:
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = markdown.parse(source.read_text(encoding="utf-8"))
+    anchors, links, title = [], [], source.stem
+    for at, token in enumerate(tokens):
+        if token.type == "heading_open":
+            text = tokens[at + 1].content
+            anchors.append(_anchor(text))
+            token.attrSet("id", anchors[-1])
+            title = text if token.tag == "h1" else title
+        for part in _within(token):
+            name = {"link_open": "href", "image": "src"}.get(part.type)
+            if name is None:
+                continue
+            to = _moved(str(part.attrGet(name)), source)
+            part.attrSet(name, to)
+            links.append(to)
+    body = markdown.renderer.render(tokens, markdown.options, {})
+    return Page(path, title.replace("`", ""), body, frozenset(anchors), tuple(links))
+
+
+def _within(token: Token) -> Iterator[Token]:
+    for child in token.children or ():
+        yield child
+        yield from _within(child)
+
+
+def _moved(link: str, source: Path) -> str:
+    """A link as it is in the site; what lies in the repository alone is named and not linked."""
+    if re.match(r"[a-z]+:", link) or link.startswith("#"):
+        return link
+    name, mark, anchor = link.partition("#")
+    to = (source.parent / name).resolve()
+    to = to / "README.md" if (to / "README.md").exists() else to
+    here = Path(_target(source) if source != ROOT / "README.md" else "index.html").parent
+    if to.is_relative_to(DOCS):
+        within = Path(_target(to)) if to.suffix == ".md" else to.relative_to(DOCS)
+    elif to == ROOT / "README.md":
+        within = Path("index.html")
+    elif to.exists():
+        return "#"
+    else:
+        return link  # and is found to be broken
+    up = "../" * len(here.parts)
+    return f"{up}{within.as_posix()}{mark}{anchor}"
+
+
+def _target(source: Path) -> str:
+    return source.relative_to(DOCS).with_suffix(".html").as_posix()
+
+
+def _anchor(text: str) -> str:
+    """As forges make them: lower case, blanks to dashes, other marks out."""
+    return re.sub(r"[^\w\- ]", "", text.lower()).strip().replace(" ", "-")
+
+
+def _whole(page: Page, pages: dict[str, Page]) -> str:
+    title = html.escape(page.title)
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src 'self'; "
+        "style-src 'unsafe-inline'\">\n"
+        f"<title>{title} · keyturn</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+        f"<nav>{''.join(_menu(page, pages))}</nav>\n<main>\n{page.body}</main>\n</body>\n</html>\n"
+    )
+
+
+def _menu(page: Page, pages: dict[str, Page]) -> Iterator[str]:
+    up = "../" * page.path.count("/")
+    yield _entry(pages["index.html"], page, up)
+    for part, named in _PARTS.items():
+        yield f"<b>{part}</b>"
+        chosen = (
+            sorted(path for path in pages if path.startswith(f"{named}/"))
+            if isinstance(named, str)
+            else [f"{name}.html" for name in named]
+        )
+        for path in chosen:
+            yield _entry(pages[path], page, up)
+
+
+def _entry(page: Page, current: Page, up: str) -> str:
+    mark = ' aria-current="page"' if page.path == current.path else ""
+    return f'<a href="{up}{page.path}"{mark}>{html.escape(page.title)}</a>'
+
+
+def _broken(pages: dict[str, Page], target: Path) -> Iterator[str]:
+    for page in pages.values():
+        for link in page.links:
+            if re.match(r"[a-z]+:", link) or link == "#":
+                continue
+            name, _, anchor = link.partition("#")
+            to = (target / page.path).parent.joinpath(name).resolve() if name else target / page.path
+            inside = to.resolve().relative_to(target.resolve()).as_posix() if to.exists() else ""
+            if not to.exists() or (anchor and inside in pages and anchor not in pages[inside].anchors):
+                yield f"{page.path} links {link}, which is not there"
+
+
+def _unlisted(pages: dict[str, Page]) -> Iterator[str]:
+    listed = {"index.html"} | {
+        f"{name}.html" for part in _PARTS.values() if isinstance(part, tuple) for name in part
+    }
+    for path in pages:
+        linked = any(path == _resolved(page, link) for page in pages.values() for link in page.links)
+        if path not in listed and not path.startswith("guides/") and not linked:
+            yield f"{path} is neither listed nor linked"
+
+
+def _resolved(page: Page, link: str) -> str:
+    name = link.partition("#")[0]
+    parts: list[str] = []
+    for part in [*page.path.split("/")[:-1], *name.split("/")]:
+        parts = parts[:-1] if part == ".." else [*parts, part]
+    return "/".join(parts)
+
+
+if __name__ == "__main__":
+    wrong = build(Path(sys.argv[1]))
+    for line in wrong:
+        print(line, file=sys.stderr)
+    print(f"the site is {sys.argv[1]}/index.html")
+    sys.exit(1 if wrong else 0)
