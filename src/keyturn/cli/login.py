@@ -19,8 +19,8 @@ from keyturn.cli.typed import add_flags, applied, check_rememberable, remember, 
 from keyturn.errors import NoCredential, UsageError
 from keyturn.oauth.pending import PendingFile
 from keyturn.settings.config import read_config
+from keyturn.settings.forced import check_before
 from keyturn.stores import open_store
-from keyturn.values import API_ORIGIN
 
 if TYPE_CHECKING:
     import argparse
@@ -122,7 +122,7 @@ def _log_in_here(options: argparse.Namespace, terminal: Terminal) -> int:
         options.with_api_key = typed.pop("with_api_key", False)
         profile = applied(before, typed)
     check_rememberable(world, config, name, typed)
-    _check_allowed(options, terminal, profile)
+    check_before(world, profile.api_base_url, key=bool(options.with_api_key))
     try:
         login = _log_in(options, terminal, profile, person, typed)
     except _Begun as begun:
@@ -143,16 +143,6 @@ def _log_in_here(options: argparse.Namespace, terminal: Terminal) -> int:
     if chosen:
         verify_now(terminal, profile)
     return 0
-
-
-def _check_allowed(options: argparse.Namespace, terminal: Terminal, profile: Profile) -> None:
-    """Say what the settings forbid before anybody is sent anywhere; storing a login checks it once more."""
-    from keyturn.settings.forced import check_method
-
-    if options.with_api_key:
-        check_method(terminal.world, "api_key", profile.api_base_url or API_ORIGIN)
-    elif profile.api_base_url is not None:
-        check_method(terminal.world, "bearer", profile.api_base_url)
 
 
 def _has_way(options: argparse.Namespace) -> bool:

@@ -60,6 +60,15 @@ def check_method(world: World, kind: str, api_base_url: str) -> None:
         )
 
 
+def check_before(world: World, api_base_url: str | None, *, key: bool) -> None:
+    """Refuse what the settings rule out before a person is sent anywhere, as far as it is known then.
+
+    Raises: as `check_method`.
+    """
+    if key or api_base_url is not None:
+        check_method(world, "api_key" if key else "bearer", api_base_url or API_ORIGIN)
+
+
 def check_login(world: World, login: Login) -> str | None:
     """Refuse a login that the settings rule out, before it is stored; a remark on what could not be checked.
 
