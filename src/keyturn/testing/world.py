@@ -52,7 +52,7 @@ class FakeWorld(World):
         self.commands: list[Command] = []
         self.slept = 0.0
         self.boot_name: str | None = None
-        self.host_name = "this-machine"
+        self.host_name = super().host()
         self.machine_name = ""
         self.network_disk = False  # whether other machines write on the same disk
         self.pace = 0.0  # more, where a waiter and what it waits for are threads of one test

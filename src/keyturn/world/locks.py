@@ -119,7 +119,7 @@ class FileLock:
 
     def _sign(self, descriptor: int) -> None:
         """Leave word who holds it: for people only, nothing is decided by it."""
-        text = f"{os.getpid()} {_host()} {self._world.now():.0f}\n".encode()
+        text = f"{os.getpid()} {self._world.host()} {self._world.now():.0f}\n".encode()
         try:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, text, 0)
@@ -142,10 +142,6 @@ class FileLock:
             pid=pid,
             host=host,
         )
-
-
-def _host() -> str:
-    return os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "this-machine")
 
 
 try:
