@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from keyturn.commands import IN_HELPER, holds_a_secret
 from keyturn.errors import Rejected
 from keyturn.survey import Absent, Offer
 from keyturn.values import HelperKey
@@ -28,6 +27,8 @@ def look(scene: Scene) -> Absent | Offer:
     setting = scene.settings.get(KEY)
     if setting is None:
         return Absent(why=f"no {KEY} in the settings")
+    from keyturn.commands import IN_HELPER, holds_a_secret  # most people have no helper, and pay for none
+
     if scene.world.variable(IN_HELPER) is not None:
         return Absent(why="not asked from inside of a command that keyturn runs")
     if runs_keyturn(setting.value):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import threading
@@ -66,6 +67,18 @@ def test_a_rejected_key_is_replaced_and_the_request_made_once_more(
         f"Bearer {key}" for key in helper.keys[:2]
     ]
     assert helper.runs == 2
+
+
+@pytest.mark.proves("P21")
+def test_a_403_that_says_expired_is_heard_on_an_event_loop_too(tmp_path: Path) -> None:
+    async def ask(helper: Helper, url: str) -> str:
+        async with httpx2.AsyncClient(auth=RequestAuth(helper.auth), trust_env=False) as client:
+            return (await client.post(url, json={})).text
+
+    with Web(Said(403, body=b'{"error": {"message": "token expired"}}'), Said(body=b"fine")) as api:
+        helper = Helper(tmp_path, ANTHROPIC_BASE_URL=api.url)
+        assert asyncio.run(ask(helper, f"{api.url}/v1/messages")) == "fine"
+    assert [asked.headers["x-api-key"] for asked in api.asked] == helper.keys[:2]
 
 
 @pytest.mark.proves("P21")
