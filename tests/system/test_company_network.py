@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -114,6 +115,9 @@ def test_everything_goes_through_the_proxy_once_its_authority_is_named(
         company.sandbox.expire_access_tokens()
         assert "You asked: “Again?”." in house.run("-p", "Again?").stdout
         assert len(company.sandbox.log.refreshes(result="granted")) == 1
+        hosts = examined(house)
+        assert hosts.keys() == {f"https://{AUTHORITY}", f"https://{API}"}
+        assert all(said.startswith("reached; mitmproxy vouches for it, until ") for said in hosts.values())
         done = house.run("logout")
         assert done.returncode == 0
         assert "revoked at the authority" in done.stdout
@@ -127,6 +131,15 @@ def test_everything_goes_through_the_proxy_once_its_authority_is_named(
         f"POST {API}/v1/messages",
     } <= seen
     assert len(company.authority.asked) + len(company.api.asked) == len(proxy.seen())
+
+
+def examined(house: Household) -> dict[str, str]:
+    """What the doctor says of each host, when nothing needs a person."""
+    done = house.run("doctor", "--network", "--json")
+    assert done.returncode == 0, done.stdout
+    found = json.loads(done.stdout)["findings"]
+    assert {one["code"] for one in found} == {"proxy", "server"}
+    return {one["where"]: one["message"] for one in found if one["code"] == "server"}
 
 
 # A program that runs all day and asks once for each line it reads, by one client that it made in the morning.
