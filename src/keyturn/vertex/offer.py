@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from keyturn.errors import ConfigurationError
+from keyturn.models import DEFAULTS, SMALL_VARIABLE, choose_model
 from keyturn.survey import Absent, Fact, Offer
 from keyturn.values import Secret, Unsigned
-from keyturn.variables import flag_variable
+from keyturn.variables import flag_variable, text_variable, where_of
 from keyturn.vertex import adc
 from keyturn.vertex.redeeming import REFRESH, Redeem, quota_project
 from keyturn.vertex.target import BASE_URL, PROJECT, REGION, Target, region_facts, target_of
@@ -43,7 +44,7 @@ def skip_offer(scene: Scene) -> Absent | Offer:
     """Raises: ConfigurationError, Refused."""
     if not flag_variable(scene, SKIP):
         return Absent(why="not set")
-    target = target_of(scene, None)
+    target = target_of(scene, None, secret=False)
     setting = scene.variable(SKIP)
     where = setting.where if setting is not None else SKIP
     pointed = scene.variable(BASE_URL) is not None
@@ -73,6 +74,7 @@ def skip_offer(scene: Scene) -> Absent | Offer:
             Fact(name="project", value=target.project or "not known yet", origin=target.project_where),
             Fact(name="region", value=target.region, origin=target.region_where),
             *region_facts(scene),
+            *model_facts(scene),
         ),
         kind="none",
         note="requests carry no token; a gateway must add one",
@@ -113,8 +115,24 @@ def _facts(scene: Scene, target: Target, found: adc.Adc | None) -> tuple[Fact, .
         Fact(name="project", value=target.project or "not known yet", origin=project_where),
         Fact(name="region", value=target.region, origin=target.region_where),
         *region_facts(scene),
+        *model_facts(scene),
     ]
     quota = quota_project(scene, found)
     if quota is not None:
         facts.append(Fact(name="quota project", value=quota[0], origin=quota[1]))
     return tuple(facts)
+
+
+def model_facts(scene: Scene) -> tuple[Fact, ...]:
+    """The model and the small one for background work, and who chose them."""
+    chosen = choose_model(scene, "vertex")
+    by_default = chosen.by == "default"
+    origin_of_model = "default" if by_default else where_of(scene, chosen.by)
+    small = text_variable(scene, SMALL_VARIABLE)
+    if small is not None:
+        beside = Fact(name="small model", value=small, origin=where_of(scene, SMALL_VARIABLE))
+    else:
+        # who names one model has perhaps no other: background work goes to that one, too
+        name = DEFAULTS["vertex"].small if by_default else chosen.name
+        beside = Fact(name="small model", value=name, origin=origin_of_model)
+    return (Fact(name="model", value=chosen.name, origin=origin_of_model), beside)

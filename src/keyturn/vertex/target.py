@@ -53,14 +53,16 @@ class Target(Value):
     warnings: tuple[str, ...]
 
 
-def target_of(scene: Scene, adc: Adc | None, model: str | None = None) -> Target:
+def target_of(scene: Scene, adc: Adc | None, model: str | None = None, *, secret: bool = True) -> Target:
     """Where requests for a model go, or for any model that has no region of its own.
+
+    Without a `secret` they may also go over plain http.
 
     Raises: ConfigurationError for a project or an address that cannot be one; Refused for plain http.
     """
     project, warning = _project(scene, adc)
     region, complaints = _region(scene, model)
-    url, where = _base_url(scene, region.text)
+    url, where = _base_url(scene, region.text, secret=secret)
     return Target(
         base_url=url,
         base_url_where=where,
@@ -161,7 +163,7 @@ def _region(scene: Scene, model: str | None) -> tuple[Said, list[str]]:
     return Said(text=DEFAULT_REGION, where="default"), complaints
 
 
-def _base_url(scene: Scene, region: str) -> tuple[str, str]:
+def _base_url(scene: Scene, region: str, *, secret: bool) -> tuple[str, str]:
     value = said(scene, BASE_URL)
     if value is None:
         return f"https://{host_of(region)}/v1", f"the region {region}"
@@ -173,7 +175,8 @@ def _base_url(scene: Scene, region: str) -> tuple[str, str]:
             hint=f"correct it, or unset it: {value.remedy}",
             variable=BASE_URL,
         ) from None
-    return scene.confidential(value.text.rstrip("/")), value.where
+    url = value.text.rstrip("/")
+    return scene.confidential(url) if secret else url, value.where
 
 
 def host_of(region: str) -> str:
