@@ -23,7 +23,7 @@ bench: setup ## measure, beside the peers named in docs, into bench/results
 	@$(bin)/python -m bench
 
 soak: setup ## renewal against a model of reality, any bytes as settings: 10,000 examples that no run had before
-	@KEYTURN_SOAK=10000 $(bin)/python -m pytest -q -o timeout=3600 tests/unit/core/test_stateful.py \
+	@KEYTURN_SOAK=10000 $(bin)/python -m pytest -q -o timeout=3600 -o faulthandler_timeout=3600 tests/unit/core/test_stateful.py \
 		tests/unit/settings/test_fuzz.py tests/unit/settings/test_trust_fuzz.py
 
 requirements: setup ## each numbered statement of docs/requirements.md with the tests that prove it
