@@ -1,6 +1,6 @@
 """docs/ as a site, from Markdown alone: `python scripts/pages.py FOLDER` (make docs), without any network.
 
-Every link between pages is checked; a page that nothing lists, or a link that leads nowhere, is an error.
+Every page is in the menu, and every link between pages is checked: one that leads nowhere is an error.
 """
 
 from __future__ import annotations
@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-# what people look for, in this order; the rest is for those who build
+# what people look for, in this order, behind the guides
 _PARTS = {
-    "Guides": "guides",
     "Reference": ("commands", "configuration", "json", "security", "renewal", "demo"),
     "How it is built": (
         "architecture",
@@ -83,7 +82,7 @@ def build(target: Path) -> list[str]:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(_whole(page, pages), encoding="utf-8")
     shutil.copytree(DOCS / "images", target / "images")
-    return [*_broken(pages, target), *_unlisted(pages)]
+    return list(_broken(pages, target))
 
 
 def _page(path: str, source: Path) -> Page:
@@ -157,15 +156,19 @@ def _whole(page: Page, pages: dict[str, Page]) -> str:
 def _menu(page: Page, pages: dict[str, Page]) -> Iterator[str]:
     up = "../" * page.path.count("/")
     yield _entry(pages["index.html"], page, up)
-    for part, named in _PARTS.items():
+    for part, chosen in _parts(pages).items():
         yield f"<b>{part}</b>"
-        chosen = (
-            sorted(path for path in pages if path.startswith(f"{named}/"))
-            if isinstance(named, str)
-            else [f"{name}.html" for name in named]
-        )
         for path in chosen:
             yield _entry(pages[path], page, up)
+
+
+def _parts(pages: dict[str, Page]) -> dict[str, list[str]]:
+    """What the menu lists: the guides, what is named, and every other page as reference."""
+    named = {part: [f"{name}.html" for name in names] for part, names in _PARTS.items()}
+    guides = sorted(path for path in pages if path.startswith("guides/"))
+    known = {"index.html", *guides, *(path for paths in named.values() for path in paths)}
+    named["Reference"] += sorted(path for path in pages if path not in known)
+    return {"Guides": guides, **named}
 
 
 def _entry(page: Page, current: Page, up: str) -> str:
@@ -183,24 +186,6 @@ def _broken(pages: dict[str, Page], target: Path) -> Iterator[str]:
             inside = to.resolve().relative_to(target.resolve()).as_posix() if to.exists() else ""
             if not to.exists() or (anchor and inside in pages and anchor not in pages[inside].anchors):
                 yield f"{page.path} links {link}, which is not there"
-
-
-def _unlisted(pages: dict[str, Page]) -> Iterator[str]:
-    listed = {"index.html"} | {
-        f"{name}.html" for part in _PARTS.values() if isinstance(part, tuple) for name in part
-    }
-    for path in pages:
-        linked = any(path == _resolved(page, link) for page in pages.values() for link in page.links)
-        if path not in listed and not path.startswith("guides/") and not linked:
-            yield f"{path} is neither listed nor linked"
-
-
-def _resolved(page: Page, link: str) -> str:
-    name = link.partition("#")[0]
-    parts: list[str] = []
-    for part in [*page.path.split("/")[:-1], *name.split("/")]:
-        parts = parts[:-1] if part == ".." else [*parts, part]
-    return "/".join(parts)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ class Showing:
                 files.write_durably(self._path, f"{url}\n")
             except AuthError as error:
                 raise _unusable(self._path, error.message) from None
-            self._terminal.note(f"the address is in {self._path}")
+            self._say(f"the address is in {self._path}")
         if self._copy:
             self.copy(url)
         if self._qr:
@@ -59,7 +59,12 @@ class Showing:
         from base64 import b64encode
 
         terminal.stderr.write(f"\x1b]52;c;{b64encode(url.encode()).decode()}\x07")
-        terminal.note("the address was sent to your clipboard; terminals that forbid this leave it as it was")
+        self._say("the address was sent to your clipboard; terminals that forbid this leave it as it was")
+
+    def _say(self, text: str) -> None:
+        from keyturn.cli.person import TerminalPerson  # who shows addresses in these ways
+
+        TerminalPerson(self._terminal).say(text)
 
     def _draw(self, phone: str | None) -> None:
         if phone is None:
