@@ -177,11 +177,9 @@ class HelperKey(ApiKey):
     @staticmethod
     def is_refused_in(text: str) -> bool:
         """Whether the body of a 403 says that the credential itself is no longer good (P21)."""
-        text = text.lower()
-        what = ("token", "key", "credential", "authentication")
-        return "expired" in text or (
-            any(word in text for word in ("invalid", "revoked")) and any(word in text for word in what)
-        )
+        said, what = text.lower(), ("token", "key", "credential", "authentication")
+        ended = "invalid" in said or "revoked" in said
+        return "expired" in said or (ended and any(word in said for word in what))
 
 
 class BearerToken(Credential):
