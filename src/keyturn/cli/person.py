@@ -63,13 +63,13 @@ class TerminalPerson:
     def hand_over(self, url: str, *, phone: str | None) -> None:
         """Give an address on, as the flags wish it. Raises: UsageError for a file that cannot be written."""
         if self._showing is not None:
-            self._showing.hand_over(url, phone=phone)
+            self._showing.hand_over(url, self.say, phone=phone)
 
     def copy(self, url: str) -> None:
         """Put an address into the terminal's clipboard."""
         from keyturn.cli.showing import Showing
 
-        Showing(self._terminal).copy(url)
+        Showing(self._terminal).copy(url, self.say)
 
     def ask(self, question: str) -> str:
         """One line of text. Raises: LoginRefused when standard input ends instead."""

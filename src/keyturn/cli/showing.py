@@ -9,6 +9,8 @@ from keyturn.errors import AuthError, ConfigurationError, UsageError
 from keyturn.world import files, texts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from keyturn.cli.terminal import Terminal
 
 # around a picture cameras want a quiet zone of four modules; two are enough on a dark terminal
@@ -37,20 +39,20 @@ class Showing:
         if url_file is not None:
             self._path = self._checked(url_file)
 
-    def hand_over(self, url: str, *, phone: str | None) -> None:
-        """Do with an address what is wished; `phone` is the one another device can finish, None for none."""
+    def hand_over(self, url: str, say: Callable[[str], None], *, phone: str | None) -> None:
+        """Do with an address what is wished, and `say` it; `phone` is the one for another device, if any."""
         if self._path is not None:
             try:
                 files.write_durably(self._path, f"{url}\n")
             except AuthError as error:
                 raise _unusable(self._path, error.message) from None
-            self._say(f"the address is in {self._path}")
+            say(f"the address is in {self._path}")
         if self._copy:
-            self.copy(url)
+            self.copy(url, say)
         if self._qr:
             self._draw(phone)
 
-    def copy(self, url: str) -> None:
+    def copy(self, url: str, say: Callable[[str], None]) -> None:
         """Send an address to the clipboard of the terminal, wherever that runs (OSC 52)."""
         terminal = self._terminal
         if not terminal.stderr.isatty() or terminal.world.variable("TERM") == "dumb":
@@ -59,12 +61,7 @@ class Showing:
         from base64 import b64encode
 
         terminal.stderr.write(f"\x1b]52;c;{b64encode(url.encode()).decode()}\x07")
-        self._say("the address was sent to your clipboard; terminals that forbid this leave it as it was")
-
-    def _say(self, text: str) -> None:
-        from keyturn.cli.person import TerminalPerson  # who shows addresses in these ways
-
-        TerminalPerson(self._terminal).say(text)
+        say("the address was sent to your clipboard; terminals that forbid this leave it as it was")
 
     def _draw(self, phone: str | None) -> None:
         if phone is None:
