@@ -1,4 +1,4 @@
-"""Requests signed by us and by others, judged by the sandbox's verifier, which shares no line with a signer."""
+"""Requests signed by us and by others, judged by the sandbox's verifier, which shares nothing with them."""
 
 from __future__ import annotations
 
@@ -156,9 +156,11 @@ def test_the_example_of_the_documentation_has_the_signature_that_it_gives() -> N
         ("x-amz-date", "20150830T123600Z"),
         (
             "authorization",
-            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, "
-            "SignedHeaders=host;x-amz-date, "
-            "Signature=5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31",
+            (
+                "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, "
+                "SignedHeaders=host;x-amz-date, "
+                "Signature=5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"
+            ),
         ),
     )
     message = SignedRequest("GET", "/", headers, b"")
