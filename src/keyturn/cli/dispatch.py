@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from keyturn.cli.parser import Parser
     from keyturn.cli.terminal import Terminal
 
-# options that stand before a command; those of _VALUED take the next word
-_VALUED = ("--profile", "--route", "--source", "--require-billing", "--model")
+# options that stand before a command; those of VALUED take the next word
+VALUED = ("--profile", "--route", "--source", "--require-billing", "--model")
 _PLAIN = ("--no-input", "--json")
 _HELP = ("-h", "--help")
 
@@ -73,9 +73,9 @@ def split(arguments: Sequence[str]) -> tuple[list[str], str | None, list[str]]:
     while at < len(arguments):
         word = arguments[at]
         name = word.partition("=")[0]
-        if word in _VALUED:
+        if word in VALUED:
             at += 2
-        elif word in _PLAIN or name in _VALUED:
+        elif word in _PLAIN or name in VALUED:
             at += 1
         elif word.startswith("-") and word not in (*_HELP, "-p", "--print", "--version"):
             raise UsageError(

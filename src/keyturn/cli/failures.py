@@ -64,8 +64,12 @@ def _of_profile(hint: str, terminal: Terminal) -> str:
 
 def _wants_json(terminal: Terminal, arguments: Sequence[str]) -> bool:
     """Whether JSON was asked for; an error of the arguments themselves comes before they are read."""
+    from keyturn.cli.dispatch import VALUED
+
     ours = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    return terminal.json or "--json" in ours
+    # a value is never read as an option, not even to decide how an error looks
+    words = (word for before, word in zip(("", *ours), ours, strict=False) if before not in VALUED)
+    return terminal.json or "--json" in words
 
 
 def _show_traceback(error: Exception, terminal: Terminal) -> None:

@@ -27,8 +27,10 @@ class Parser:
     def parse(self, words: Sequence[str]) -> argparse.Namespace:
         """The options and the common ones. Raises: UsageError."""
         self._inner.add_common()
-        # intermixed: `profile bind --none DIR` names its directory after an option
-        found, surplus = self._inner.parse_known_intermixed_args(list(words))
+        # Intermixed: `profile bind --none DIR` names its directory after an option. That parses twice, and
+        # the second time reads options out of what stood behind `--`, which no value may be read as.
+        parse = self._inner.parse_known_args if "--" in words else self._inner.parse_known_intermixed_args
+        found, surplus = parse(list(words))
         if surplus:
             raise self._surplus(surplus[0])
         return found

@@ -144,3 +144,16 @@ def test_json_is_promised_only_where_the_answer_is_json(keyturn: Machine) -> Non
     for name in ("completion", "run"):
         assert "errors as JSON" in keyturn("help", name).out
         assert "the answer as JSON" not in keyturn("help", name).out
+
+
+def test_what_stands_behind_two_dashes_is_never_an_option(keyturn: Machine) -> None:
+    """Once, a second round of the parser read options out of it."""
+    done = keyturn("-p", "--", "--json")
+    assert (done.status, "--json" in done.err, "no credential found" in done.err) == (3, False, True)
+    assert keyturn("trust", "--", "--list").status == 2
+
+
+def test_a_value_is_never_an_option_not_even_for_the_form_of_an_error(keyturn: Machine) -> None:
+    done = keyturn("--profile", "--json", "status")
+    assert (done.status, done.out) == (2, "")
+    assert keyturn("--json", "--profile", "--json", "status").json["error"]["exit"] == 2
