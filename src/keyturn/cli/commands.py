@@ -46,6 +46,9 @@ _ALL = (
         "log in, or store an API key",
         ("keyturn login", "in the browser; asks for what is not configured"),
         ("keyturn login --issuer https://auth.example.com", "at an authority"),
+        ("keyturn login --device", "with a code that you type on another device"),
+        ("keyturn login --no-browser", "with a code that you paste here"),
+        ("keyturn login --profile work", "a second login, beside the first"),
         ("keyturn login --with-api-key < key.txt", "store an API key"),
         ("keyturn login --from-json - < login.json", "store a login that was made elsewhere"),
     ),
@@ -97,6 +100,7 @@ _ALL = (
         ("keyturn profile list", "all of them; the chosen one is marked"),
         ("keyturn profile use work", "choose one for everywhere"),
         ("keyturn profile bind work ~/job", "choose one below a directory"),
+        ("keyturn profile bind --none ~/job", "not any more"),
         ("keyturn profile remove work", "forget its configuration"),
     ),
     _command(
