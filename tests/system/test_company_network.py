@@ -16,9 +16,12 @@ from tests.certificates import Authority
 from tests.front import Front
 from tests.keyturns import Household
 from tests.logins import store_login
+from tests.places import AS_ROOT
 from tests.secretscan import leaks, make_secret, register
+from tests.servers import need
 from tests.servers.mitmproxy import Mitmproxy
 from tests.terminals import LONG
+from tests.web import Web
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,6 +134,22 @@ def test_everything_goes_through_the_proxy_once_its_authority_is_named(
         f"POST {API}/v1/messages",
     } <= seen
     assert len(company.authority.asked) + len(company.api.asked) == len(proxy.seen())
+
+
+@AS_ROOT
+def test_a_container_without_authorities_is_not_taken_for_an_inspected_network(
+    house: Household, tmp_path: Path
+) -> None:
+    hide = 'mount -t tmpfs tmpfs /etc/ssl/certs && exec "$@"'
+    container = [need("unshare", "util-linux"), "--mount", "sh", "-c", hide, "sh"]
+    with Web(tls=Authority(tmp_path / "ca").server()) as web:
+        done = house.run("login", "--issuer", web.url, "--no-browser", before=container)
+    assert done.returncode == 6
+    assert "this machine knows no certificate authority at all" in done.stderr
+    assert "apt-get install ca-certificates" in done.stderr
+    done = house.run("doctor", "--json", before=container)
+    assert done.returncode == 8
+    assert [one["code"] for one in json.loads(done.stdout)["findings"]] == ["tls_nobody"]
 
 
 def examined(house: Household) -> dict[str, str]:

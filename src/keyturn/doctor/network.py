@@ -32,7 +32,7 @@ def examine(world: World, places: dict[str, str], *, ask: bool) -> list[Finding]
 
 
 def _certificates(world: World) -> Iterator[Finding]:
-    from keyturn.world.tls import CERTIFICATE, VARIABLES
+    from keyturn.world.tls import CERTIFICATE, VARIABLES, trusts_nobody
 
     if any(world.network_variable(name) for name in VARIABLES):
         try:
@@ -40,6 +40,9 @@ def _certificates(world: World) -> Iterator[Finding]:
         except AuthError as failure:
             yield of_error(failure)
             return
+    if trusts_nobody(world.transport.tls()):
+        text = "this machine knows no certificate authority at all, so no server can be verified"
+        yield error("tls_nobody", text, None, "sudo apt-get install ca-certificates", CLOCK)
     path = world.network_variable(CERTIFICATE)
     if path is not None:
         yield from _client_certificate(world, path, CERTIFICATE)

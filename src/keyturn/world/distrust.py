@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from keyturn.clean import clean
 from keyturn.world.certificates import read
+from keyturn.world.tls import trusts_nobody
 
 if TYPE_CHECKING:
     import ssl
@@ -22,6 +23,7 @@ __all__ = ["explain", "gap"]
 _NOT_YET, _EXPIRED = 9, 10
 _SELF_SIGNED = 18
 _OTHER_NAME = (62, 64)
+NOBODY_HINT = "install them, on Debian: sudo apt-get install ca-certificates"
 _CLOCK = "compare this machine's clock: date -u"
 
 
@@ -45,6 +47,14 @@ def explain(failure: ssl.SSLCertVerificationError, way: Way, *, seconds: float) 
     if number == _SELF_SIGNED:
         what = f"{who} presents a certificate that it has signed itself ({first.subject}){through}"
         return way.error(what, "tls_untrusted", f"if that is right, {_trust(way)}")
+    return _unknown(chain, who, through, way)
+
+
+def _unknown(chain: Chain, who: str, through: str, way: Way) -> Unavailable:
+    """The error for a certificate that no authority known here has signed."""
+    if trusts_nobody(way.trusted):
+        what = f"{who} cannot be verified{through}: this machine knows no certificate authority at all"
+        return way.error(what, "tls_nobody", NOBODY_HINT)
     missing = gap(chain, way.trusted)
     if missing is not None:
         what = f"{who} does not send the certificate of {missing}, which has signed its own{through}"

@@ -61,6 +61,17 @@ class TlsContext:
         return self._context
 
 
+def trusts_nobody(context: ssl.SSLContext) -> bool:
+    """Whether no authority is known at all, as in a small container; a directory of them counts unread."""
+    if context.cert_store_stats()["x509_ca"]:
+        return False
+    directory = ssl.get_default_verify_paths().capath
+    try:
+        return not directory or not os.listdir(directory)
+    except OSError:
+        return True
+
+
 def _trusting(files: Mapping[str, str]) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_default_certs()

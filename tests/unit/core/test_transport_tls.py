@@ -119,6 +119,12 @@ class TestTls:
             )
             assert done.stdout == "200\n"
             assert not log.exists()
+            # nor by the second look at a certificate that was not believed
+            del env["SSL_CERT_FILE"]
+            words = [sys.executable, "-c", program, web.url]
+            done = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
+            assert "of keyturn test authority" in done.stderr
+            assert not log.exists()
             # that the variable would do something, with the context that Python makes by default
             env["SSL_CERT_FILE"] = str(authority.file)
             subprocess.run(
