@@ -6,6 +6,7 @@ from keyturn import jsontext
 from keyturn.clean import clean
 from keyturn.redact import MASK, redact
 from keyturn.settings.never import names_a_secret
+from keyturn.settings.words import is_pattern
 from keyturn.values import Value
 from keyturn.wire import origin
 
@@ -21,6 +22,7 @@ LINE_BREAK = " ⏎ "
 _INVISIBLE = "it holds characters that cannot be shown"
 _FOREIGN = "it holds characters that may only look like letters you know"
 _MASKED = "it seems to hold a secret, which does not belong in a project; it is masked here"
+_PATTERN = "files that it names by a pattern or a variable are not held to what is in them"
 _NO_HOST = "it is no address that keyturn would send anything to"
 
 
@@ -60,6 +62,7 @@ def shown(item: Item) -> Shown:
     notes = [_INVISIBLE] if _hides(value) else []
     notes += [_MASKED] if secret else []
     notes += [_FOREIGN] if not text.replace(LINE_BREAK, " ").isascii() else []
+    notes += [_PATTERN] if item.kind == "command" and is_pattern(value) else []
     if item.kind == "host":
         notes.append(_host(value))
     file = item.name.rpartition(" in ")[2]

@@ -39,6 +39,16 @@ def named_files(world: World, project: str, command: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def is_pattern(command: str) -> bool:
+    """Whether a word seems to name files by what only the shell knows: a wildcard, a variable."""
+    import re
+
+    known = re.sub(r"\$\{?(PWD|HOME|CLAUDE_PROJECT_DIR)\b", "", command)
+    return any(
+        re.search(r"[*?]|\$\{?[A-Za-z_]", word) is not None and "://" not in word for word in known.split()
+    )
+
+
 def _words(text: str, deepest: int) -> Iterator[str]:
     """The words of a command, and those of commands that are words themselves."""
     import shlex

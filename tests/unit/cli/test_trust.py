@@ -178,6 +178,26 @@ def test_what_looks_like_a_secret_is_masked(keyturn: Machine, project: Project) 
         assert done.out.count("[secret]") == 4
 
 
+@pytest.mark.proves("T3")
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("cat keys/*", True),
+        ("sh $DIR/key.sh", True),
+        ("sh ${DIR}/key.sh", True),
+        ("sh key?.sh", True),
+        ("sh $PWD/key.sh", False),
+        ("awk '{print $1}' key", False),
+        ("curl https://vault.example.com/key?version=1", False),
+    ],
+)
+def test_names_that_only_a_shell_knows_are_told_of(
+    keyturn: Machine, project: Project, command: str, *, told: bool
+) -> None:
+    project.write(apiKeyHelper=command)
+    assert ("by a pattern or a variable" in keyturn("trust").out) == told
+
+
 # -- who may say yes
 
 
