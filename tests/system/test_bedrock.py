@@ -61,6 +61,7 @@ def write_keys(folder: Path, key: IssuedKey, profile: str = "default") -> None:
     """As a tool that logs in to AWS writes them."""
     path = folder / ".aws" / "credentials"
     path.parent.mkdir(exist_ok=True)
+    secretscan.declare_store(path.parent)  # that is where these belong
     token = f"aws_session_token = {key.token}\n" if key.token else ""
     text = (
         f"[{profile}]\naws_access_key_id = {key.access_key_id}\naws_secret_access_key = {key.secret}\n{token}"
