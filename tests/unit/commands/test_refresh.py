@@ -139,6 +139,18 @@ class TestSeldom:
         assert "in 1 s" in error.message
         assert len(credentials.world.commands) == 1
 
+    @pytest.mark.parametrize("asked", [False, True])
+    def test_who_waited_for_a_failure_is_told_just_that_also_who_was_asked(
+        self, tmp_path: Path, asked: bool
+    ) -> None:
+        credentials = Credentials(tmp_path, works=False)
+        credentials.script(status=1, stderr="denied")
+        first = credentials.error()
+        # no time has passed: as for a process that began to wait before the other one failed
+        second = credentials.error(asked=asked)
+        assert (second.code, second.message) == (first.code, first.message)
+        assert len(credentials.world.commands) == 1
+
     def test_and_then_it_is_tried_again(self, tmp_path: Path) -> None:
         credentials = Credentials(tmp_path, works=False)
         credentials.script(status=1)

@@ -16,7 +16,8 @@ import pytest
 
 from keyturn import Auth
 from keyturn.errors import AuthError
-from keyturn.values import Secret
+from keyturn.together import Together
+from keyturn.values import ApiKey, Secret
 from keyturn.world import World
 from tests.secretscan import declare_store, make_secret
 
@@ -116,6 +117,26 @@ def test_a_task_that_is_cancelled_leaves_the_question_of_the_others_alone(machin
 
     assert asyncio.run(ask()) == machine.keys[0]
     assert machine.runs == 1
+
+
+def test_who_has_one_that_serves_waits_for_nobody_who_renews_it() -> None:
+    made = ApiKey(secret=Secret(make_secret("api-key")))
+    old = ApiKey(secret=Secret(make_secret("api-key")))
+    go = threading.Event()
+
+    def obtain(_: object) -> ApiKey:
+        go.wait(60)
+        return made
+
+    async def ask() -> tuple[object, object]:
+        together = Together()
+        first = asyncio.create_task(together.ask(obtain, None, lambda: old))
+        await asyncio.sleep(0)
+        second = await together.ask(obtain, None, lambda: old)
+        go.set()
+        return await first, second
+
+    assert asyncio.run(ask()) == (made, old)
 
 
 def test_an_error_that_nobody_waits_for_any_more_is_no_noise(
