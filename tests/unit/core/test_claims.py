@@ -171,6 +171,17 @@ def test_of_two_that_find_it_over_one_alone_gets_the_next(here: Machine, there: 
     assert [number for _, number, _ in here.claims()] == [2]
 
 
+def test_of_two_that_looked_before_either_made_one_a_single_one_makes_it(
+    here: Machine, there: Machine
+) -> None:
+    first, second = here.claim(), there.claim()
+    assert first._made(1)
+    assert not second._made(1)  # what both do that have found none at the same moment
+    with pytest.raises(Unavailable, match="nothing was sent"):
+        second.check()
+    first.check()
+
+
 def test_a_machine_late_by_a_whole_sweep_does_not_take_a_number_again(here: Machine, there: Machine) -> None:
     late = there.claim()
     third = Machine(Path(here.world.folder), "third")
