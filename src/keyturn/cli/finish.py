@@ -10,6 +10,7 @@ from keyturn.cli.typed import applied, flag_of, remember
 from keyturn.errors import AuthError, UsageError
 from keyturn.oauth.grant import keep
 from keyturn.oauth.pending import PendingFile, finish
+from keyturn.settings.forced import check_before
 from keyturn.stores import open_store
 from keyturn.world import texts
 
@@ -36,10 +37,11 @@ def run(
     pending = place.load()
     begun: dict[str, Any] = dict(pending.typed)
     profile = applied(before, begun)
+    check_before(world, pending.terms.api_base_url, key=False)
     person = TerminalPerson(terminal)
     login = finish(_code(options.code_file, terminal), world, profile, place, person, yes=options.yes)
     stored = keep(open_store(world, profile.name, profile.store), world, login, person, yes=options.yes)
-    remember(world, config, profile.name, begun)
+    remember(world, config, profile.name, begun if before.route is None else {**begun, "route": None})
     forget_former_store(terminal, before, profile)
     report(terminal, stored, profile)
     return 0

@@ -258,7 +258,7 @@ def _check_presence(options: argparse.Namespace, terminal: Terminal, person: Ter
     raise NoCredential(
         f"logging in needs a person on a terminal, and {terminal.why_not_ask}",
         hint="on a machine nobody logs in on: keyturn login --from-json - or --with-api-key; "
-        "to pipe a code in: keyturn login --no-browser",
+        "to pipe a code in: keyturn login --no-browser; to read one in a log: keyturn login --device",
         code="no_terminal",
     )
 

@@ -321,3 +321,15 @@ def test_a_login_that_waits_notices_that_another_terminal_took_it(desk: Desk) ->
 def test_a_login_that_ends_leaves_nothing_to_finish(desk: Desk) -> None:
     assert desk("login", *AT, *WHERE, lines="", script=[metadata(), tokens()]).status == 0
     assert [path for path in contents(desk.home) if "pending" in path] == []
+
+
+def test_what_the_settings_forbid_is_not_finished_either(desk: Desk) -> None:
+    told = begun(desk)
+    user = desk.home.parent / ".claude"
+    user.mkdir()
+    (user / "settings.json").write_text('{"forceLoginMethod": "console"}', encoding="utf-8")
+    (user / "settings.json").chmod(0o600)
+    done = finished(desk, f"abc#{told['state']}", script=[])
+    assert done.status == 7
+    assert "forceLoginMethod" in done.err
+    assert desk.stored() is None
