@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from keyturn.errors import ConfigurationError, frameless
-from keyturn.values import Value
+from keyturn.values import Secret, Value
 from keyturn.wire import origin
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ _OF_THIS_MACHINE = ("169.254.169.254", "169.254.170.2", "metadata", "metadata.go
 class Proxy(Value):
     """A proxy and the variable that names it; `url` may hold a password, `place` never does."""
 
-    __slots__ = ("place", "url", "variable")
+    __slots__ = ("password", "place", "url", "variable")
+    password: Secret | None
     place: str
     url: str
     variable: str
@@ -78,12 +79,25 @@ def _checked(text: str, name: str) -> Proxy:
         except ValueError:
             pass
         else:
-            return Proxy(place=str(place), url=f"{scheme}://{user}{at}{address}", variable=name)
+            return Proxy(
+                password=_password(user),
+                place=str(place),
+                url=f"{scheme}://{user}{at}{address}",
+                variable=name,
+            )
     raise ConfigurationError(
         f"{name} names no proxy that keyturn can use",
         hint=f"set it as http://host:port or https://host:port, or unset it: env -u {name} keyturn …",
         variable=name,
     )
+
+
+def _password(user: str) -> Secret | None:
+    """The password as it is sent, so that logs mask it as they mask every secret."""
+    from urllib.parse import unquote
+
+    password = unquote(user.partition(":")[2])
+    return Secret(password) if password else None
 
 
 def _is_excepted(target: Origin, rules: str) -> bool:

@@ -154,3 +154,10 @@ class TestSettings:
     def put(path: Path, **variables: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"env": variables}), encoding="utf-8")
+
+
+def test_tls_goes_through_a_proxy_that_is_spoken_to_over_tls(client: Client, authority: Authority) -> None:
+    with Web(tls=authority.server(NAME)) as web, Middle(web.port, tls=authority.server()) as proxy:
+        ask = client({"HTTPS_PROXY": proxy.url, "SSL_CERT_FILE": str(authority.file)})
+        assert ask(f"https://{NAME}") == 200
+        assert [asked.path for asked in proxy.asked] == [f"{NAME}:443"]

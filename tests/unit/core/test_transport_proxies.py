@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 
 from keyturn import ConfigurationError, Unavailable
+from keyturn.logs import cleaned, mask, masked_text
 from keyturn.wire import Request, Response
 from keyturn.world.transport import Transport
 from tests.certificates import Authority
@@ -85,6 +88,17 @@ class TestProxies:
             assert proxy.asked[0].headers["proxy-authorization"].startswith("Basic ")
         error = failure(self.TARGET, env)
         assert password not in f"{error} {error.hint} {error.facts}"
+
+    @pytest.mark.proves("T15")
+    def test_what_other_libraries_log_of_it_is_masked(self) -> None:
+        password = f"{make_secret('password')}@/"
+        mask(logging.NullHandler())
+        Transport({"HTTP_PROXY": f"http://user:{quote(password, safe='')}@proxy:3128"}).proxy(self.TARGET)
+        for spelling in (password, quote(password, safe="")):
+            assert password not in masked_text(f"connecting to http://user:{spelling}@proxy:3128")
+            assert quote(password, safe="") not in masked_text(f"connecting to {spelling}")
+        record = logging.makeLogRecord({"msg": f"Proxy-Authorization of {password}"})
+        assert password not in cleaned(record).getMessage()
 
     @pytest.mark.parametrize(
         "url", ["http://127.0.0.1:{port}", "http://localhost:{port}", "https://127.0.0.1:{port}"]
