@@ -68,6 +68,7 @@ def test_the_json_is_exactly_what_programs_were_promised(keyturn: Machine) -> No
                 "where": "the environment variable ANTHROPIC_API_KEY",
             },
         ],
+        "facts": {},
         "settings": [],
         "ignored": [],
         "warnings": [
