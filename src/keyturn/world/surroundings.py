@@ -45,7 +45,7 @@ def surroundings(env: Mapping[str, str], marks: Sequence[str] = _MARKS) -> Surro
     pod = env.get("HOSTNAME") if env.get("KUBERNETES_SERVICE_HOST") else None
     return Surroundings(
         container=bool(env.get("container") or pod) or any(os.path.exists(mark) for mark in marks),
-        pod=pod if pod and _HOST.issuperset(pod) else None,
+        pod=pod if pod and _is_word(pod) else None,
         ssh=_ssh_target(env),
         wsl=bool(env.get("WSL_DISTRO_NAME") or env.get("WSL_INTEROP")),
     )
@@ -72,7 +72,12 @@ def _ssh_target(env: Mapping[str, str]) -> str | None:
         return None
     host, port = words[2], words[3]
     user = env.get("USER") or env.get("LOGNAME") or ""
-    if not (_HOST.issuperset(host) and _HOST.issuperset(user) and port.isascii() and port.isdigit()):
+    if not (_is_word(host) and (not user or _is_word(user)) and port.isascii() and port.isdigit()):
         return None  # these go into a command that people copy
     target = f"{user}@{host}" if user else host
     return target if port == SSH_PORT else f"-p {port} {target}"
+
+
+def _is_word(text: str) -> bool:
+    """Whether a text may stand in a command: no blank, no sign of a shell, no option."""
+    return _HOST.issuperset(text) and not text.startswith("-")
