@@ -13,6 +13,7 @@ PROFILE = "sandbox"
 def configuration_text(sandbox: Sandbox, profile: str = PROFILE) -> str:
     """Return the lines; what they contain works only here and only while the sandbox runs."""
     question = '{"model":"claude-sandbox","max_tokens":256,"messages":[{"role":"user","content":"Hello"}]}'
+    host = sandbox.api_base_url.removeprefix("http://")
     return f"""\
 # log in with a browser (pick any of the accounts, any password), then ask
 keyturn login --profile {profile} --issuer {sandbox.issuer} --api-base-url {sandbox.api_base_url} --oauth-beta
@@ -29,6 +30,11 @@ keyturn --profile {profile} token --header | curl -sS -H @- \\
 
 # any program, with the login of keyturn
 keyturn --profile {profile} run -- python your_program.py
+
+# Google Vertex AI: the sandbox is the metadata server, too (CLOUDSDK_CONFIG keeps your own login out of it)
+export CLAUDE_CODE_USE_VERTEX=1 CLOUDSDK_CONFIG=/nowhere GCE_METADATA_HOST={host}
+export ANTHROPIC_VERTEX_BASE_URL={sandbox.api_base_url}/v1
+keyturn -p 'Hello'
 
 # the official SDK by itself, with the sandbox's API key
 export ANTHROPIC_BASE_URL={sandbox.api_base_url}
