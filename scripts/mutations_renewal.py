@@ -99,8 +99,8 @@ RENEWAL = [
         ("L15", "I2"),
         "what a waiting login replaces",
         RENEW,
-        "        replaces=replaces,",
-        "        replaces=login.identity,",
+        "replaces=replaces, need=need",
+        "replaces=login.identity, need=need",
     ),
     Mutant(("L16", "I4"), "the quarantine", SPEND, "        quarantine(renewal, reason)\n", "        pass\n"),
     Mutant(
@@ -150,8 +150,8 @@ RENEWAL = [
         ("L19",),
         "the credential's own origin",
         "http.py",
-        "    if str(origin(str(response.request.url))) != credential.audience:\n        return False",
-        "    if False:\n        return False",
+        "if not credential.serves(str(origin(str(response.request.url)))) or credential",
+        "if credential",
     ),
     Mutant(("L19",), "one renewal a minute", SPEND, "    check_rejections(renewal)\n", ""),
     Mutant(
