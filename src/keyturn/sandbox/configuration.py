@@ -32,9 +32,8 @@ keyturn --profile {profile} token --header | curl -sS -H @- \\
 keyturn --profile {profile} run -- python your_program.py
 
 # Google Vertex AI: the sandbox is the metadata server, too (CLOUDSDK_CONFIG keeps your own login out of it)
-export CLAUDE_CODE_USE_VERTEX=1 CLOUDSDK_CONFIG=/nowhere GCE_METADATA_HOST={host}
-export ANTHROPIC_VERTEX_BASE_URL={sandbox.api_base_url}/v1
-keyturn -p 'Hello'
+env CLAUDE_CODE_USE_VERTEX=1 CLOUDSDK_CONFIG=/nowhere GCE_METADATA_HOST={host} \\
+  ANTHROPIC_VERTEX_BASE_URL={sandbox.api_base_url}/v1 keyturn -p 'Hello'
 
 # the official SDK by itself, with the sandbox's API key
 export ANTHROPIC_BASE_URL={sandbox.api_base_url}
