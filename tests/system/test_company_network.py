@@ -108,6 +108,11 @@ def test_everything_goes_through_the_proxy_once_its_authority_is_named(
         assert f"https://{AUTHORITY} presents a certificate of mitmproxy" in done.stderr
         assert "export SSL_CERT_FILE=/path/to/ca.pem" in done.stderr
         assert proxy.seen() == []
+        key = {"ANTHROPIC_API_KEY": make_secret("api-key"), "ANTHROPIC_BASE_URL": f"https://{API}"}
+        done = house.run("doctor", "--network", "--json", **key)
+        assert done.returncode == 6
+        found = next(one for one in json.loads(done.stdout)["findings"] if one["code"] == "tls_untrusted")
+        assert found["repair"] == "export SSL_CERT_FILE=/path/to/ca.pem"
 
         # and then login, verification, API, renewal and revocation go one way
         house.env["SSL_CERT_FILE"] = str(proxy.authority)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from keyturn.errors import Unavailable
 from keyturn.login import ENDS_AT, Quarantine
 from keyturn.records import write_record
 from keyturn.stores.journal import Intent, JournalFile
@@ -242,6 +243,23 @@ class TestNetwork:
         assert found["message"] == "reached; Example Inspection vouches for it, until 2027-02-03"
         asked = [request.url for request in keyturn.world.requests]
         assert asked == ["https://auth.example.com/", "https://api.anthropic.com/"]
+
+    @pytest.mark.parametrize(
+        ("code", "named", "hint", "repair"),
+        [
+            ("proxy_password", "proxy_password", "export HTTPS_PROXY=http://USER:PASSWORD@proxy:1", None),
+            ("tls_untrusted", "tls_untrusted", "if so, name it: export SSL_CERT_FILE=/path/to/ca.pem", None),
+            ("timeout", "unreachable", "try again in a moment", "curl -v https://auth.example.com/"),
+        ],
+    )
+    def test_what_stands_in_the_way_is_told_by_its_code_and_its_command(
+        self, keyturn: Machine, code: str, named: str, hint: str, repair: str | None
+    ) -> None:
+        keyturn.world.write_config(ISSUER)
+        keyturn.world.script = [Unavailable("it cannot be reached", hint=hint, code=code, sent=False)]
+        found = findings(keyturn, "--network", status=6)[named]
+        assert found["message"] == "profile default cannot reach it: it cannot be reached"
+        assert found["repair"] == (repair or hint[hint.index("export") :])
 
     def test_what_other_programs_read_is_not_thought_to_count(self, keyturn: Machine) -> None:
         keyturn.variables["ALL_PROXY"] = "socks5://proxy.example.com"
