@@ -150,3 +150,13 @@ def test_a_form_from_elsewhere_decides_nothing(program: Program) -> None:
     )
     assert answer.status_code == 403
     assert program.poll(told["device_code"])[1]["error"] == "authorization_pending"
+
+
+def test_the_enter_key_sends_the_code_and_nothing_else(program: Program) -> None:
+    told = program.begin()
+    page = program.http.get(told["verification_uri"])
+    csrf = forms(page.text)[0].fields["csrf"]
+    signed_in = {"csrf": csrf, "account": "developer@example.com", "password": "any", "step": "sign-in"}
+    program.http.post(told["verification_uri"], data=signed_in)
+    [form] = forms(program.http.get(told["verification_uri"]).text)
+    assert form.buttons[0] == ("step", "enter")  # a browser presses the first button of a form
