@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from keyturn.auth import Auth
 from keyturn.clean import clean
-from keyturn.errors import AuthError
+from keyturn.errors import AuthError, ConfigurationError
 from keyturn.hints import in_scene
 from keyturn.settings.config import read_config
 from keyturn.world import files
@@ -33,9 +33,7 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
 
     Raises: the first AuthError of a store, after everything else was done and said.
     """
-    from keyturn.cli.cloud import on_route
-
-    cloud = None if options.all else on_route(options, terminal)
+    cloud = None if options.all else _cloud(options, terminal)
     if cloud is not None:
         status: int = cloud.log_out(options, terminal)
         return status
@@ -53,6 +51,15 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
     if failures:
         raise failures[0]
     return 0
+
+
+def _cloud(options: argparse.Namespace, terminal: Terminal) -> Any | None:  # noqa: ANN401 - as `on_route`
+    from keyturn.cli.cloud import on_route
+
+    try:
+        return on_route(options, terminal)
+    except ConfigurationError:
+        return None  # a wrong variable keeps nobody from logging out; it is said afterwards
 
 
 def _log_out(options: argparse.Namespace, terminal: Terminal) -> tuple[list[LoggedOut], list[AuthError]]:
