@@ -12,11 +12,12 @@ from bench import chart, peers, report
 if TYPE_CHECKING:
     from bench.result import Result
 
-NAMES = ("cold", "imports", "hot", "stampede", "crash", "disk", "heartbeat", "helper", "vertex")
+NAMES = ("cold", "imports", "hot", "stampede", "crash", "disk", "heartbeat", "helper", "bedrock", "vertex")
 ALONE = ("campaign",)  # only when they are named: they take longer than somebody waits
 LONG = {
     "cold": "a minute",
     "helper": "a minute",
+    "bedrock": "two minutes",
     "vertex": "two minutes",
     "stampede": "five minutes",
     "campaign": "ten minutes (one with --short)",

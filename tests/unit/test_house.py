@@ -45,6 +45,7 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
     ),
     "keyturn.cli.ask": ({"select"}, "as person: waits for a line, but not for ever"),
     "keyturn.cli.times": ({"time"}, "writes a given moment as a date; asks no clock"),
+    "keyturn.bedrock.ask_chain": ({"os"}, "is a program of its own, and ends without ceremony"),
     "keyturn.session.failure": ({"socket"}, "knows the errors of a network by their type"),
 }
 

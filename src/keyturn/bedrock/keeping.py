@@ -48,6 +48,12 @@ _kept: dict[str, Kept] = {}
 _failed: dict[str, Failed] = {}
 
 
+def forget_all() -> None:
+    """Keep nothing any more: for whoever measures or tests a process that begins."""
+    _kept.clear()
+    _failed.clear()
+
+
 class Keeping:
     """One set of keys: `name` is what they are for, `mark()` changes with what they come from."""
 

@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 SECONDS = 60.0
 # one attempt, botocore's own default, takes a metadata service that stumbles once for one that is not there
 _PATIENCE = {"AWS_METADATA_SERVICE_NUM_ATTEMPTS": "3", "AWS_METADATA_SERVICE_TIMEOUT": "2"}
-_PROGRAM = (
-    "import sys; sys.path[:] = sys.argv[1:]; from keyturn.bedrock.ask_chain import main; sys.exit(main())"
-)
+_PROGRAM = "import sys; sys.path[:] = sys.argv[1:]; from keyturn.bedrock.ask_chain import main; main()"
 _LIMIT = 128 * 1024
 _SHOWN = 400
 
