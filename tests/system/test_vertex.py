@@ -20,9 +20,11 @@ from keyturn.sandbox import Sandbox
 from keyturn.sandbox.google import ACCOUNT, POOL, PROJECT
 from keyturn.world import World
 from tests import secretscan
+from tests.certificates import Authority
 from tests.google import put
 from tests.google_hosts import GoogleHosts
 from tests.keyturns import Household
+from tests.web import Said, Web
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -429,3 +431,27 @@ class TestCommandLine:
         assert done.returncode == 8
         assert "pip install 'keyturn[vertex]'" in done.stderr
         assert done.stdout == ""
+
+
+@pytest.mark.proves("R28", "T18")
+def test_an_account_of_a_certificate_shows_it_to_the_token_exchange(sandbox: Sandbox, tmp_path: Path) -> None:
+    ours, theirs = Authority(tmp_path / "ours", "ours"), Authority(tmp_path / "theirs", "theirs")
+    pair = ours.signed("workload")
+    secretscan.declare_store(pair)
+    config = put(
+        tmp_path / "certificates.json",
+        {"cert_configs": {"workload": {"cert_path": str(pair), "key_path": str(pair)}}},
+    )
+    token = sandbox.google.issue("certificate")
+    with Web(Said(body=json.dumps(token).encode()), tls=theirs.server(client_authority=ours)) as exchange:
+        env = external(
+            sandbox,
+            tmp_path,
+            {"certificate": {"certificate_config_location": config}},
+            subject_token_type="urn:ietf:params:oauth:token-type:mtls",
+            token_url=exchange.url,
+        )
+        auth = auth_of(sandbox, tmp_path, **env, SSL_CERT_FILE=str(theirs.file))
+        assert ask(auth)
+        (request,) = exchange.asked
+    assert b"mtls" in request.body

@@ -47,6 +47,7 @@ class FakeWorld(World):
         self.script: list[Answer] = []
         self.requests: list[Request] = []
         self.browsed: list[str] = []
+        self.presented: list[tuple[str, str]] = []
         self.chains: dict[str, Chain] = {}
         self.outcomes: list[Outcome] = []
         self.commands: list[Command] = []
@@ -155,6 +156,13 @@ class FakeWorld(World):
         """What `chains` says of the address; nothing unless a test says otherwise."""
         del seconds
         return self.chains.get(url, ())
+
+    def send_presenting(
+        self, request: Request, *, certificate: tuple[str, str], seconds: float = NETWORK_SECONDS
+    ) -> Response:
+        """As `send`; `presented` holds the certificates."""
+        self.presented.append(certificate)
+        return self.send(request, seconds=seconds)
 
     def open_browser(self, url: str) -> bool:
         """Note the address; there is no person behind it."""

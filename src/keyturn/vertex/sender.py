@@ -54,8 +54,7 @@ class Sender:
         timeout: float | None = None,
         **more: object,
     ) -> Answer:
-        """One exchange."""
-        del more
+        """One exchange; `cert` is the client certificate and key of an X.509 account, by their paths."""
         request = Request(
             method=method,
             url=url,
@@ -63,7 +62,9 @@ class Sender:
             body=body.encode() if isinstance(body, str) else body or b"",
         )
         self._check(request)
-        response = self._exchanged(request, timeout)
+        cert = more.get("cert")
+        paths = (str(cert[0]), str(cert[1])) if isinstance(cert, tuple) else None
+        response = self._exchanged(request, timeout, paths)
         return Answer(status=response.status, headers=response.headers, data=response.body)
 
     def _check(self, request: Request) -> None:
@@ -84,7 +85,7 @@ class Sender:
                 code="plain_http",
             )
 
-    def _exchanged(self, request: Request, seconds: float | None) -> Response:
+    def _exchanged(self, request: Request, timeout: float | None, cert: tuple[str, str] | None) -> Response:
         pauses = list(_PAUSES)
         while True:
             left = self._until - self._world.clock()
@@ -97,7 +98,11 @@ class Sender:
                 )
             failure: Unavailable | None = None
             try:
-                response = self._world.send(request, seconds=min(left, seconds or left))
+                seconds = min(left, timeout or left)
+                if cert is None:
+                    response = self._world.send(request, seconds=seconds)
+                else:
+                    response = self._world.send_presenting(request, certificate=cert, seconds=seconds)
                 self.last = response
                 if response.status not in _TRANSIENT:
                     return response

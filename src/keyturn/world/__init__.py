@@ -234,6 +234,14 @@ class World:
         """The certificates that a server presents, for showing them; () without TLS. Raises: as `send`."""
         return self.transport.chain(url, seconds=seconds)
 
+    def send_presenting(
+        self, request: Request, *, certificate: tuple[str, str], seconds: float = NETWORK_SECONDS
+    ) -> Response:
+        """As `send`, with a client certificate of the caller's: the paths of certificate and key."""
+        from keyturn.world.transport import presenting
+
+        return presenting(self.network_variable, *certificate).send(request, seconds=seconds)
+
     def open_browser(self, url: str) -> bool:
         """Show a URL to the person; False when there is no browser to show it in.
 

@@ -12,7 +12,7 @@ from keyturn.errors import AuthError, Unavailable, frameless
 from keyturn.wire import Response, origin
 from keyturn.world import failures, proxies
 from keyturn.world.failures import Way
-from keyturn.world.tls import TlsContext
+from keyturn.world.tls import CERTIFICATE, KEY, PASSPHRASE, TlsContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -140,6 +140,14 @@ class Transport:
         if answer.status == _PROXY_AUTHENTICATION:
             raise failures.proxy_wants_password(self.way(request.url))
         return answer
+
+
+def presenting(variable: Callable[[str], str | None], certificate: str, key: str) -> Transport:
+    """A transport like the others, with this client certificate in place of the configured one."""
+    own = {CERTIFICATE: certificate, KEY: key, PASSPHRASE: None}
+    transport = Transport({})
+    transport.variable = lambda name: own[name] if name in own else variable(name)
+    return transport
 
 
 class _Deadline:
