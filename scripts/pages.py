@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 # what people look for, in this order, behind the guides
 _PARTS = {
-    "Reference": ("commands", "configuration", "json", "security", "renewal", "demo"),
+    "Reference": ("commands", "configuration", "network", "json", "security", "renewal", "demo"),
     "How it is built": (
         "architecture",
         "decisions",
