@@ -77,7 +77,7 @@ class TestConfiguration:
         assert [name for name in sorted(named) if name not in CONFIGURATION] == []
 
     def test_the_example_is_read(self, tmp_path: Path) -> None:
-        (example,) = re.findall(r"^```json\n(.*?)^```", CONFIGURATION, re.DOTALL | re.MULTILINE)
+        example, *_ = re.findall(r"^```json\n(.*?)^```", CONFIGURATION, re.DOTALL | re.MULTILINE)
         world = FakeWorld(tmp_path)
         world.write_config(json.loads(example))
         assert read_config(world).profile("work").issuer == "https://auth.example.com"
