@@ -108,8 +108,9 @@ def test_everything_goes_through_the_proxy_once_its_authority_is_named(
         assert f"https://{AUTHORITY} presents a certificate of mitmproxy" in done.stderr
         assert "export SSL_CERT_FILE=/path/to/ca.pem" in done.stderr
         assert proxy.seen() == []
-        key = {"ANTHROPIC_API_KEY": make_secret("api-key"), "ANTHROPIC_BASE_URL": f"https://{API}"}
-        done = house.run("doctor", "--network", "--json", **key)
+        key = make_secret("api-key")
+        at_api = f"https://{API}"
+        done = house.run("doctor", "--network", "--json", ANTHROPIC_API_KEY=key, ANTHROPIC_BASE_URL=at_api)
         assert done.returncode == 6
         found = next(one for one in json.loads(done.stdout)["findings"] if one["code"] == "tls_untrusted")
         assert found["repair"] == "export SSL_CERT_FILE=/path/to/ca.pem"

@@ -54,7 +54,7 @@ def examine(
         chosen, url = choice.examine(auth or Auth(world=world, tolerant=True))
         found += chosen
         if url is not None:
-            asked.setdefault(url.rstrip("/"), "requests")
+            asked.setdefault(url.rstrip("/"), "the next request")
     found += servers.examine(world, asked, ask=network)
     if directories:
         found += logins.examine(world, config)

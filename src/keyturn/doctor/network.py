@@ -85,7 +85,7 @@ def _way(world: World, who: str, url: str) -> list[Finding]:
         return [of_error(failure)]
     if proxy is None:
         return []
-    text = f"requests of {who} to {origin(url)} go through the proxy {proxy.place} of {proxy.variable}"
+    text = f"{who} reaches {origin(url)} through the proxy {proxy.place} of {proxy.variable}"
     return [note("proxy", text, str(origin(url)))]
 
 
