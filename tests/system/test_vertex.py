@@ -433,6 +433,49 @@ class TestCommandLine:
         assert done.stdout == ""
 
 
+class TestTerminal:
+    @pytest.fixture
+    def house(self, sandbox: Sandbox, tmp_path: Path) -> Iterator[Household]:
+        with Household(tmp_path) as found:
+            found.env |= variables(sandbox, tmp_path)
+            yield found
+
+    @pytest.mark.proves("R26", "R36")
+    def test_a_session_asks_and_says_what_login_and_logout_mean(
+        self, house: Household, sandbox: Sandbox
+    ) -> None:
+        house.env |= metadata(sandbox)
+        screen = house.start()
+        screen.wait_for("Google credentials", "billing: cloud", "claude-opus-5 at")
+        screen.enter("Hello there")
+        screen.wait_for("You asked: “Hello there”.")
+        screen.enter("/login")
+        screen.wait_for("keyturn keeps no login", "the Google credentials work")
+        screen.enter("/logout")
+        screen.wait_for("gcloud auth application-default revoke", "nothing to remove")
+        sandbox.google.expire()
+        screen.enter("Still there?")
+        screen.wait_for("You asked: “Still there?”.")
+        screen.enter("/exit")
+        assert screen.ended() == 0
+
+    def test_the_chooser_walks_to_a_profile_that_works(self, house: Household, sandbox: Sandbox) -> None:
+        del house.env["CLAUDE_CODE_USE_VERTEX"]
+        house.env |= key(sandbox, house.folder)
+        screen = house.start("login")
+        screen.wait_for("4) through Google Vertex AI", "choose 1-5")
+        screen.enter("4")
+        screen.wait_for("found a service account key", f"project (Enter: {PROJECT}):")
+        screen.enter()
+        screen.wait_for("region (Enter: us-east5, from default):")
+        screen.enter("europe-west1")
+        assert screen.ended() == 0
+        assert screen.shows("ready: profile default uses Google Vertex AI in europe-west1")
+        assert house.config()["profiles"]["default"] == {"route": "vertex", "vertex_region": "europe-west1"}
+        assert "You asked: “Hello”." in house.run("-p", "Hello").stdout
+        assert asked(sandbox)[-1] == ("europe-west1", 200)
+
+
 @pytest.mark.proves("R28", "T18")
 def test_an_account_of_a_certificate_shows_it_to_the_token_exchange(sandbox: Sandbox, tmp_path: Path) -> None:
     ours, theirs = Authority(tmp_path / "ours", "ours"), Authority(tmp_path / "theirs", "theirs")

@@ -17,7 +17,7 @@ from keyturn.vertex import adc
 from keyturn.vertex.asking import check_taken
 from keyturn.vertex.redeeming import REFRESH, Redeem, nothing
 from keyturn.vertex.said import Said
-from keyturn.vertex.target import DEFAULT_REGION, PROJECT, checked_project, is_region, target_of
+from keyturn.vertex.target import DEFAULT_REGION, PROJECT, checked_project, is_region, target_here, target_of
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -114,7 +114,7 @@ def _credential(scene: Scene, person: TerminalPerson) -> Credential:
 
 def _project(scene: Scene, person: TerminalPerson, credential: Credential) -> dict[str, object]:
     known = getattr(credential, "project", None)
-    found = target_of(scene, None)
+    found = target_here(scene)
     asked = f"project (Enter: {known}): " if known else "project, by its id: "
     for _ in range(_TRIES):
         said = person.ask(asked).strip()

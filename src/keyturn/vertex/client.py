@@ -6,8 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from keyturn.errors import ConfigurationError
-from keyturn.vertex import adc
-from keyturn.vertex.target import BASE_URL, PROJECT, host_of, target_of
+from keyturn.vertex.target import BASE_URL, PROJECT, host_of, target_here, target_of
 
 if TYPE_CHECKING:
     from keyturn.auth import Auth
@@ -30,21 +29,12 @@ def make(package: Any, auth: Auth, options: dict[str, Any], *, asynchronous: boo
     elif scene.variable(BASE_URL) is None and options["base_url"] == auth.base_url:
         options["base_url"] = f"https://{host_of(chosen)}/v1"
     if options.get("project_id") is None:
-        options["project_id"] = _known_project(scene)
+        # None where only the metadata server knows it; the official client has an order of its own
+        options["project_id"] = target_here(scene).project
     client = _classes(package)[asynchronous](**options)
     client.keyturn_auth = auth
     client.keyturn_scene = scene if chosen is None else None
     return client
-
-
-def _known_project(scene: Scene) -> str | None:
-    """The project as far as this machine knows it; None keeps the official client from its own order."""
-    try:
-        place = adc.find(scene)
-        found = adc.read(place) if isinstance(place, adc.Place) else None
-    except ConfigurationError:
-        found = None  # the first request says what is wrong
-    return target_of(scene, found).project
 
 
 def project_of(credential: Credential) -> str:

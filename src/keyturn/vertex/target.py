@@ -7,6 +7,7 @@ import re
 from keyturn.errors import ConfigurationError
 from keyturn.survey import Fact
 from keyturn.values import Value
+from keyturn.vertex import adc as adc_of
 from keyturn.vertex import gcloud
 from keyturn.vertex.said import Said, names, said, said_by_profile
 from keyturn.wire import origin
@@ -72,6 +73,16 @@ def target_of(scene: Scene, adc: Adc | None, model: str | None = None, *, secret
         region_where=region.where,
         warnings=(*([warning] if warning else []), *complaints),
     )
+
+
+def target_here(scene: Scene) -> Target:
+    """As `target_of`, with the credentials file that is there; one that cannot be used says nothing."""
+    try:
+        place = adc_of.find(scene)
+        found = adc_of.read(place) if isinstance(place, adc_of.Place) else None
+    except ConfigurationError:
+        found = None
+    return target_of(scene, found)
 
 
 def region_facts(scene: Scene) -> tuple[Fact, ...]:
