@@ -8,7 +8,9 @@ import pytest
 
 from keyturn.auth import Auth
 from keyturn.handover import CREDENTIALS, child_environment, with_network
-from keyturn.testing import FakeWorld
+from keyturn.stores.file import FileStore
+from keyturn.testing import FakeWorld, make_login
+from keyturn.testing.stores import save
 from keyturn.values import API_ORIGIN, ApiKey, BearerToken, HelperKey, Secret
 from tests.secretscan import make_secret
 
@@ -61,6 +63,17 @@ def test_an_oauth_token_serves_command_lines_and_official_sdks() -> None:
         "ANTHROPIC_CUSTOM_HEADERS": BETA,
         "CLAUDE_CODE_OAUTH_TOKEN": secret,
     }
+
+
+@pytest.mark.proves("P32")
+def test_a_child_gets_the_access_token_of_a_login_while_the_refresh_token_stays(tmp_path: Path) -> None:
+    world = FakeWorld(tmp_path)
+    login = save(FileStore(world, "default"), make_login())
+    assert login.access_token is not None
+    assert login.refresh_token is not None
+    given = child_environment(Auth(world=world).credential(), world.env, "anthropic")
+    assert login.access_token.reveal() in given.values()
+    assert not [name for name, value in given.items() if login.refresh_token.reveal() in value]
 
 
 @pytest.mark.proves("T9")
