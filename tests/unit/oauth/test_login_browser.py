@@ -60,6 +60,15 @@ def test_the_code_is_exchanged_with_the_verifier_of_its_challenge(desk: Desk) ->
     assert 43 <= len(sent["code_verifier"]) <= 128
 
 
+def test_openid_gets_a_nonce_of_its_own_and_nobody_else_one(desk: Desk) -> None:
+    for scopes in (("openid",), ("openid",), ("a",)):
+        desk.log_in(metadata(), tokens(), at=profile(scopes=scopes))
+    first, second, other = (asked(url) for url in desk.world.browsed)
+    assert len(first["nonce"]) == 43
+    assert first["nonce"] not in (second["nonce"], first["state"], first["code_challenge"])
+    assert "nonce" not in other
+
+
 def test_every_attempt_has_its_own_state_and_verifier(desk: Desk) -> None:
     desk.log_in(metadata(), tokens())
     desk.log_in(metadata(), tokens())
