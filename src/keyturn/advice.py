@@ -62,6 +62,14 @@ def nothing_found(found: Survey, pinned: str | None, scene: Scene) -> NoCredenti
             code="pinned_absent",
             survey=found,
         )
+    if found.route == "bedrock":
+        return NoCredential(
+            f"no AWS credentials found: {found.row('aws-chain').why}",
+            hint="log in: aws sso login; or set AWS_PROFILE; or set it up: keyturn login; "
+            f"{_trust(scene)}see what was looked at: keyturn explain",
+            code="no_credential",
+            survey=found,
+        )
     if found.route == "vertex":
         from keyturn.vertex.redeeming import nothing
 

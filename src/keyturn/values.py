@@ -230,14 +230,15 @@ class Unsigned(Credential):
 
 
 class CloudToken(BearerToken):
-    """A bearer token of a cloud route; `variables` are what a child needs beside nothing of the API's own."""
+    """A bearer token of a cloud route: a child finds it in `variable`, and where it goes in `variables`."""
 
-    __slots__ = ("variables",)
+    __slots__ = ("variable", "variables")
+    variable: str
     variables: Mapping[str, str]
 
     def environment(self) -> Mapping[str, str]:
-        """The route's own variables."""
-        return self.variables
+        """The route's own variables, and none of the API's."""
+        return {**self.variables, self.variable: self.secret.reveal()}
 
 
 class AwsKeys(Credential):

@@ -26,9 +26,13 @@ _ID, _SECRET = "aws_access_key_id", "aws_secret_access_key"
 
 
 class Link(Value):
-    """What the chain would use: `kind` in botocore's words, `what` for people, `where` its place."""
+    """What the chain would use: `kind` in botocore's words, `what` for people, `where` its place.
 
-    __slots__ = ("kind", "profile", "what", "where")
+    `account` is whom the keys will be of, as far as the files say it.
+    """
+
+    __slots__ = ("account", "kind", "profile", "what", "where")
+    account: str | None
     kind: str
     profile: str | None
     what: str
@@ -76,7 +80,7 @@ def _of_profile(profile: Named, files: Files) -> Link | None:
             hint="name there whose keys assume the role: source_profile = NAME",
             profile=profile.name,
         )
-    return Link(kind=kind, profile=profile.name, what=what, where=where)
+    return Link(account=role, kind=kind, profile=profile.name, what=what, where=where)
 
 
 def _of_web_identity(scene: Scene) -> Link | None:
@@ -91,6 +95,7 @@ def _of_web_identity(scene: Scene) -> Link | None:
         )
     return Link(
         kind="assume-role-with-web-identity",
+        account=role.value.strip(),
         profile=None,
         what=f"the role {role.value.strip()}, by web identity",
         where=token.where,
@@ -104,12 +109,13 @@ def _of_profile_keys(profile: Named, files: Files) -> Link | None:
         f"profile {profile.name} in {path}" for path in (files.config_path, files.credentials_path)
     )
 
-    def link(kind: str, what: str, where: str) -> Link:
-        return Link(kind=kind, profile=profile.name, what=what, where=where)
+    def link(kind: str, what: str, where: str, account: str | None = None) -> Link:
+        return Link(account=account, kind=kind, profile=profile.name, what=what, where=where)
 
     if config.get("sso_session") or config.get("sso_start_url"):
         role, account = config.get("sso_role_name", "?"), config.get("sso_account_id", "?")
-        return link("sso", f"{role} in account {account}, by IAM Identity Center", in_config)
+        what = f"{role} in account {account}, by IAM Identity Center"
+        return link("sso", what, in_config, f"{role} in account {account}")
     if _has_pair(credentials, in_credentials):
         return link("shared-credentials-file", "keys", in_credentials)
     if config.get("login_session"):

@@ -13,6 +13,7 @@ PROFILE = "sandbox"
 def configuration_text(sandbox: Sandbox, profile: str = PROFILE) -> str:
     """Return the lines; what they contain works only here and only while the sandbox runs."""
     question = '{"model":"claude-sandbox","max_tokens":256,"messages":[{"role":"user","content":"Hello"}]}'
+    key = sandbox.aws.issue(lasting=True)
     host = sandbox.api_base_url.removeprefix("http://")
     return f"""\
 # log in with a browser (pick any of the accounts, any password), then ask
@@ -30,6 +31,11 @@ keyturn --profile {profile} token --header | curl -sS -H @- \\
 
 # any program, with the login of keyturn
 keyturn --profile {profile} run -- python your_program.py
+
+# Amazon Bedrock: signatures are checked, and a token service is there too (keys that AWS would not know)
+env CLAUDE_CODE_USE_BEDROCK=1 AWS_ACCESS_KEY_ID={key.access_key_id} AWS_SECRET_ACCESS_KEY={key.secret} \\
+  ANTHROPIC_BEDROCK_BASE_URL={sandbox.api_base_url} \\
+  AWS_ENDPOINT_URL_STS={sandbox.api_base_url} keyturn -p 'Hello'
 
 # Google Vertex AI: the sandbox is the metadata server, too (CLOUDSDK_CONFIG keeps your own login out of it)
 env CLAUDE_CODE_USE_VERTEX=1 CLOUDSDK_CONFIG=/nowhere GCE_METADATA_HOST={host} \\

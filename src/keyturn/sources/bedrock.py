@@ -35,7 +35,8 @@ def bearer(scene: Scene) -> Absent | Offer:
         base_url=target.base_url,
         billing="cloud",
         oauth_beta=False,
-        variables={**target.variables, BEARER: secret.reveal()},
+        variable=BEARER,
+        variables=target.variables,
     )
     return _told(env.offer(credential, remedy=setting.remedy), target)
 
@@ -140,7 +141,8 @@ def _beyond_variables(scene: Scene, redeem: ChainRedeem) -> Absent | Offer:
         remedy = "AWS_PROFILE=OTHER" if link.profile is not None else "--route"
         offer = _keys_offer(redeem, link.where, target_of(scene), remedy, renewable=True)
         by = f" (named by {profile.by})" if profile.by is not None and link.profile is not None else ""
-        return _told(offer.replace(note=f"{link.what}{by}"), target_of(scene))
+        offer = offer.replace(account=offer.account or link.account, note=f"{link.what}{by}")
+        return _told(offer, target_of(scene))
     if refresh is None:
         return Absent(why=link)
     offer = _keys_offer(redeem, refresh.where, target_of(scene), "--route", renewable=True)
@@ -152,7 +154,7 @@ def _keys_offer(
 ) -> Offer:
     known = redeem.known() if renewable else None
     return Offer(
-        account=known.account if known is not None else None,
+        account=f"account {known.account}" if known is not None and known.account else None,
         base_url=target.base_url,
         billing="cloud",
         expires_at=known.expires_at if known is not None else None,

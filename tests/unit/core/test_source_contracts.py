@@ -139,3 +139,15 @@ class TestStoredKey(SourceContract):
 
     def spoil(self, world: FakeWorld) -> tuple[str, str]:
         return TestStoredLogin.spoil(self, world)  # type: ignore[arg-type] # the same record, damaged
+
+
+class TestBedrockBearerEnv(SourceContract):
+    source_id = "bedrock-bearer-env"
+    route = "bedrock"
+
+    def fill(self, world: FakeWorld) -> str:
+        world.variables["AWS_BEARER_TOKEN_BEDROCK"] = (secret := token())
+        return secret
+
+    def spoil(self, world: FakeWorld) -> tuple[str, str]:
+        return spoilt(world, "AWS_BEARER_TOKEN_BEDROCK")

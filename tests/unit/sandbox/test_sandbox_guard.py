@@ -169,6 +169,7 @@ def test_the_configuration_names_both_origins_and_the_key(sandbox: Sandbox) -> N
     assert f"--issuer {sandbox.issuer} --api-base-url {sandbox.api_base_url}" in text
     assert f"ANTHROPIC_BASE_URL={sandbox.api_base_url}" in text
     assert f"ANTHROPIC_API_KEY={sandbox.api_key}" in text
+    assert f"ANTHROPIC_BEDROCK_BASE_URL={sandbox.api_base_url}" in text
     assert "--profile tests" in configuration_text(sandbox, "tests")
 
 
