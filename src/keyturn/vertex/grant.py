@@ -34,10 +34,13 @@ class Token(Value):
 
 
 @frameless
-def fetch(world: World, adc: Adc) -> Token:
-    """A new token. Raises: Rejected, Unavailable, NoCredential, Refused, ConfigurationError."""
+def fetch(world: World, adc: Adc, *, patient: bool = False) -> Token:
+    """A new token; `patient` where there has been one before.
+
+    Raises: Rejected, Unavailable, NoCredential, Refused, ConfigurationError.
+    """
     if adc.place.host is not None:
-        text, lives = metadata.token(world, adc.place.host, SCOPE)
+        text, lives = metadata.token(world, adc.place.host, SCOPE, patient=patient)
         return _token(world, text, lives)
     _check_executable(world, adc)
     sender = Sender(world)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # so that a command is done within 3 s where nobody answers, its own start and end included
 SECONDS = 2.0
+# for a renewal: that somebody is there is known by then, and a busy node may take its time
+PATIENT_SECONDS = 10.0
 # a metadata server that has just started refuses connections, or answers 503 or 429, for a moment
 _PAUSES = (0.2, 0.5)
 _TRANSIENT = (429, 500, 502, 503, 504)
@@ -21,13 +23,13 @@ _FLAVOR = "metadata-flavor"
 _OK, _NOT_FOUND = 200, 404
 
 
-def token(world: World, host: str, scope: str) -> tuple[str, float | None]:
+def token(world: World, host: str, scope: str, *, patient: bool = False) -> tuple[str, float | None]:
     """The access token of the attached service account, and its seconds to live.
 
     Raises: NoCredential (nothing answers there, or no account is attached), Unavailable, Rejected.
     """
     path = f"instance/service-accounts/default/token?scopes={scope}"
-    response = _get(world, host, path)
+    response = _get(world, host, path, PATIENT_SECONDS if patient else SECONDS)
     if response.status == _NOT_FOUND:
         raise NoCredential(
             f"the metadata server {host} knows no service account of this machine",
@@ -58,13 +60,13 @@ def token(world: World, host: str, scope: str) -> tuple[str, float | None]:
 
 def project(world: World, host: str) -> str | None:
     """The project this machine belongs to; None when the server does not say. Raises: as `token`."""
-    response = _get(world, host, "project/project-id")
+    response = _get(world, host, "project/project-id", SECONDS)
     return response.body.decode("utf-8", "replace").strip() or None if response.status == _OK else None
 
 
-def _get(world: World, host: str, path: str) -> Response:
-    """One question, asked again while the server has trouble; 2 s for everything."""
-    until = world.clock() + SECONDS
+def _get(world: World, host: str, path: str, seconds: float) -> Response:
+    """One question, asked again while the server has trouble; `seconds` for everything."""
+    until = world.clock() + seconds
     request = Request(
         method="GET",
         url=f"http://{host}/computeMetadata/v1/{path}",
@@ -79,7 +81,7 @@ def _get(world: World, host: str, path: str) -> Response:
             if error.facts.get("sent") is False and pauses and world.clock() + pauses[0] < until:
                 world.sleep(pauses.pop(0))
                 continue
-            raise _nobody(host, error) from None
+            raise _silent(host, error, seconds) from None
         if response.status not in _TRANSIENT:
             if response.headers.get(_FLAVOR) != "Google":  # a captive portal, or a name that leads elsewhere
                 raise _nobody(host, None)
@@ -92,6 +94,18 @@ def _get(world: World, host: str, path: str) -> Response:
                 status=response.status,
             )
         world.sleep(pauses.pop(0))
+
+
+def _silent(host: str, error: Unavailable, seconds: float) -> AuthError:
+    """Nobody there, or somebody who takes a request and does not answer: that one may answer the next."""
+    if error.facts.get("sent") is False:
+        return _nobody(host, error)
+    return Unavailable(
+        f"the metadata server {host} did not answer within {seconds:g} s",
+        hint="try again; or log in: gcloud auth application-default login",
+        code="metadata_silent",
+        host=host,
+    )
 
 
 def _nobody(host: str, error: AuthError | None) -> NoCredential:

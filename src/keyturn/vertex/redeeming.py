@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from keyturn.errors import AuthError, ConfigurationError, NoCredential, Rejected
+from keyturn.variables import checked_text
 from keyturn.vertex import adc
 from keyturn.vertex.lifetime import state_of
-from keyturn.vertex.said import path_of
+from keyturn.vertex.said import path_of, said
 from keyturn.vertex.target import Target, target_of
 from keyturn.vertex.token import GoogleToken
 from keyturn.wire import origin
@@ -73,7 +74,7 @@ class Redeem:
         except ConfigurationError:
             self._scene.world.sleep(_REREAD_SECONDS)  # somebody may be in the middle of writing it (L23)
             found = adc.read(place)
-        token = grant.fetch(self._scene.world, found)
+        token = grant.fetch(self._scene.world, found, patient=self._token is not None)
         self._found, self._token = found, token
         return self._credential(found, token)
 
@@ -233,9 +234,15 @@ def _variables(scene: Scene, found: adc.Adc, target: Target, project: str | None
 
 
 def quota_project(scene: Scene, found: adc.Adc | None) -> tuple[str, str] | None:
-    """The project whose quota is used, in google-auth's order: the variable, then the file."""
-    setting = scene.variable(QUOTA_PROJECT)
-    if setting is not None:
-        return setting.value.strip(), setting.where
-    said = found.info.get("quota_project_id") if found is not None else None
-    return (said, f"{found.place.path}") if isinstance(said, str) and said and found is not None else None
+    """The project whose quota is used, in google-auth's order: the variable, then the file.
+
+    Raises: ConfigurationError for what no header can carry.
+    """
+    value = said(scene, QUOTA_PROJECT)
+    if value is not None:
+        return value.text, value.where
+    named = found.info.get("quota_project_id") if found is not None else None
+    if found is None or not isinstance(named, str):
+        return None
+    text = checked_text(named, f"quota_project_id in {found.place.path}")
+    return (text, f"{found.place.path}") if text is not None else None

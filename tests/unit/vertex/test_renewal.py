@@ -269,6 +269,18 @@ class TestMetadata:
         assert "gcloud auth application-default login" in (caught.value.hint or "")
         assert len(world.requests) == 1
 
+    def test_who_takes_the_question_and_is_silent_may_answer_the_next(self, tmp_path: Path) -> None:
+        token = from_metadata({"access_token": make_secret("token"), "expires_in": 1000})
+        silence = Unavailable("no answer", hint="x", code="timeout", sent=None)
+        world = self.world(tmp_path, silence, token, silence)
+        auth = Auth(world=world)
+        with pytest.raises(Unavailable, match="did not answer within 2 s"):
+            auth.credential()
+        auth.credential()
+        world.advance(2000)
+        with pytest.raises(Unavailable, match="did not answer within 10 s"):
+            auth.credential()
+
     def test_trouble_at_first_is_told_from_nobody_there(self, tmp_path: Path) -> None:
         token = from_metadata({"access_token": make_secret("token"), "expires_in": 1800})
         busy = Response(status=503, headers={}, body=b"starting")

@@ -72,6 +72,16 @@ class TestKinds:
         world.script = [granted()]
         assert Auth(world=world).headers()["x-goog-user-project"] == "of-the-variable"
 
+    @pytest.mark.parametrize("where", ["file", "variable"])
+    def test_a_quota_project_that_no_header_can_carry_is_an_error(self, tmp_path: Path, where: str) -> None:
+        evil = "quota\r\nx-evil: 1"
+        env = {"GOOGLE_CLOUD_QUOTA_PROJECT": evil} if where == "variable" else {}
+        world = vertex_world(tmp_path, user_info(quota_project_id=evil), **env)
+        error = error_of(world)
+        assert isinstance(error, ConfigurationError)
+        assert "holds a line break" in error.message
+        assert "evil" not in error.message
+
     @pytest.mark.proves("R28")
     def test_a_key_signs_an_assertion_that_holds(self, tmp_path: Path) -> None:
         world = vertex_world(tmp_path, key_info())
