@@ -52,8 +52,6 @@ def test_any_file_and_any_answer(kind: str, changes: dict[str, Any], answers: li
         with suppress(AuthError):
             credential = auth.credential()
             assert credential.secret.reveal().isprintable()
-            assert all(
-                isinstance(value, str) and "\n" not in value for value in credential.headers().values()
-            )
+            assert all(value.isprintable() for value in credential.headers().values())
         for row in auth.explain().rows:
             assert row.why
