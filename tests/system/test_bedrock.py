@@ -367,3 +367,28 @@ def test_moto_s_token_service_takes_what_we_sign_and_gives_what_we_ask(tmp_path:
             assert session.expires_at
         finally:
             server.terminate()
+
+
+def test_a_session_talks_to_bedrock_and_knows_what_login_means_there(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    write_keys(tmp_path, sandbox.aws.issue())
+    with Household(tmp_path) as house:
+        house.env |= variables(sandbox, tmp_path)
+        with house.start() as screen:
+            screen.wait_for("us.anthropic.claude-opus-5", "billing: cloud")
+            screen.wait_for_prompt()
+            screen.enter("What is the answer?")
+            screen.wait_for("You asked: “What is the answer?”")
+            screen.wait_for_prompt()
+            screen.enter("/login")
+            screen.wait_for("keyturn keeps no login", "arn:aws:iam::123456789012:user/sandbox")
+            screen.wait_for_prompt()
+            screen.enter("/logout")
+            screen.wait_for("there is nothing to remove")
+            screen.wait_for_prompt()
+            screen.enter("/model")
+            screen.wait_for("listed among the inference profiles")
+            screen.wait_for_prompt()
+            screen.enter("/exit")
+            assert screen.ended() == 0
