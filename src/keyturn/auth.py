@@ -107,8 +107,8 @@ class Auth:
             except Rejected as error:
                 from keyturn.oauth.outcomes import REJECTED_AGAIN
 
-                # renewed within this minute (L19), or the helper has no other: it is as long as it gets
-                if error.code not in (REJECTED_AGAIN, "helper_rejected"):
+                # renewed within this minute (L19), or its source has no other: it is as long as it gets
+                if error.code not in (REJECTED_AGAIN, "helper_rejected", "aws_no_other"):
                     raise
         if self._left(credential) < seconds:
             raise Rejected(

@@ -23,6 +23,8 @@ UNKNOWN_SECONDS = 3600.0
 SERVE_SECONDS = 30.0
 # those who waited for an attempt that failed share its outcome; so long, as nothing has changed
 FAILURE_SECONDS = 1.0
+# ahead of time, after an attempt that failed
+RETRY_SECONDS = 15.0
 
 
 class Kept(Value):
@@ -91,7 +93,9 @@ class Keeping:
             found = self._get()
         except AuthError as error:
             if usable and kept is not None and kept.ends - now > SERVE_SECONDS and kept.mark == mark:
-                return kept.found  # while they serve, no renewal problem fails a request (I7)
+                # while they serve, no renewal problem fails a request (I7), nor is it met with each of them
+                _kept[self._name] = kept.replace(until=self._world.clock() + RETRY_SECONDS)
+                return kept.found
             _failed[self._name] = Failed(at=self._world.clock(), error=error, mark=self._mark())
             raise
         _failed.pop(self._name, None)

@@ -31,6 +31,7 @@ class Redeem:
     def __init__(self, scene: Scene, source: str) -> None:
         self.scene = scene
         self._source = source
+        self._last: AwsKeys | None = None
 
     def get(self, spent: Found | None) -> Found:
         """Keys as they are now, other ones than `spent` where there are others. Raises: AuthError."""
@@ -45,7 +46,25 @@ class Redeem:
         raise NotImplementedError
 
     def __call__(self, rejected: Credential | None) -> Credential:
-        """The credential. Raises: what getting it raises; Rejected when AWS takes none of them."""
+        """The credential. Raises: what getting it raises; Rejected when AWS takes none of them.
+
+        While the last one serves, neither a file that is just being written nor anything else that keeps a
+        new one from being got fails a request (I7).
+        """
+        try:
+            credential = self._obtained(rejected)
+        except AuthError:
+            if rejected is not None or self._last is None or not self._serves(self._last):
+                raise
+            return self._last
+        self._last = credential
+        return credential
+
+    def _serves(self, credential: AwsKeys) -> bool:
+        ends = credential.expires_at
+        return ends is not None and ends - self.scene.world.now() > keeping.SERVE_SECONDS
+
+    def _obtained(self, rejected: Credential | None) -> AwsKeys:
         target = target_of(self.scene)
         spent = _found_of(rejected) if isinstance(rejected, AwsKeys) else None
         try:
@@ -184,7 +203,7 @@ def _not_taken(credential: AwsKeys) -> Rejected:
         f"{credential.audience} does not take the keys of {credential.where}",
         hint="renew them where they come from (aws sso login), or let keyturn do that: awsAuthRefresh in "
         "your settings; see: keyturn explain",
-        code="credential_rejected",
+        code="aws_no_other",
         source=credential.source,
         renewable=True,
     )

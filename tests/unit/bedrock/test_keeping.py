@@ -161,7 +161,7 @@ def test_the_same_keys_again_are_the_error(world: FakeWorld) -> None:
     refused = auth.credential()
     with pytest.raises(Rejected, match="does not take the keys of profile default") as caught:
         auth.credential(rejected=refused)
-    assert caught.value.code == "credential_rejected"
+    assert caught.value.code == "aws_no_other"
 
 
 @pytest.mark.proves("P39")
@@ -222,3 +222,44 @@ def test_a_forked_child_goes_on_with_the_keys_of_its_parent(world: FakeWorld) ->
     if child == 0:
         os._exit(0 if key_id(auth.credential()) == before else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.proves("I7", "P18")
+def test_a_file_that_is_just_being_written_fails_no_request(world: FakeWorld, tmp_path: Path) -> None:
+    keys = make_keys(now=world.now())
+    world.outcomes = [chain_gives(keys)]
+    auth = Auth(world=world)
+    assert key_id(auth.credential()) == keys["access_key"]
+    config = tmp_path / ".aws" / "config"
+    whole = config.read_text()
+    for half in ("", whole[:20], "[default\n"):
+        config.write_text(half)
+        world.advance(2.1)
+        assert key_id(auth.credential()) == keys["access_key"]
+    second = make_keys(now=world.now())
+    world.outcomes = [chain_gives(second)]
+    config.write_text(f"{whole}# edited\n")
+    world.advance(2.1)
+    assert key_id(auth.credential()) == second["access_key"]
+
+
+def test_a_renewal_ahead_of_time_that_fails_is_not_tried_with_each_request(world: FakeWorld) -> None:
+    keys = make_keys(now=world.now())
+    world.outcomes = [chain_gives(keys), chain_fails("network", "no route")]
+    auth = Auth(world=world)
+    auth.credential()
+    world.advance(3310)
+    for _ in range(5):
+        world.advance(2.5)
+        assert key_id(auth.credential()) == keys["access_key"]
+    assert len(world.commands) == 2
+
+
+def test_a_life_that_is_too_short_is_said_and_is_no_rejection(world: FakeWorld) -> None:
+    keys = make_keys(900, now=world.now())
+    world.outcomes = [chain_gives(keys), chain_gives(keys)]
+    auth = Auth(world=world)
+    assert key_id(auth.lasting(600)) == keys["access_key"]
+    with pytest.raises(Rejected) as caught:
+        auth.lasting(3000)
+    assert caught.value.code == "ends_too_soon"
