@@ -9,6 +9,7 @@ from keyturn.bedrock.profiles import named_profile
 from keyturn.bedrock.region import region_of
 from keyturn.errors import AuthError, ConfigurationError, NoCredential, Rejected, Unavailable, frameless
 from keyturn.values import Secret
+from keyturn.variables import checked_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,15 +46,26 @@ def from_chain(scene: Scene, link: Link | None) -> Found:
     said = _said(ended)
     if "error" in said:
         raise failure(said, link, named_profile(scene).name)
-    token, ends = said.get("token"), said.get("expires_at")
+    ends = said.get("expires_at")
+    key, secret, token = (
+        _checked(said.get(name), name, link) for name in ("access_key", "secret_key", "token")
+    )
+    if key is None or secret is None:
+        raise failure({"error": "failed", "message": "it gave half a pair of keys"}, link, "")
     return Found(
-        access_key_id=Secret(str(said["access_key"])),
+        access_key_id=key,
         account=said.get("account"),
         expires_at=float(ends) if ends is not None else None,
         method=str(said.get("method") or "chain"),
-        secret=Secret(str(said["secret_key"])),
-        session_token=Secret(token) if token else None,
+        secret=secret,
+        session_token=token,
     )
+
+
+def _checked(value: object, name: str, link: Link | None) -> Secret | None:
+    """A member as a secret that can sign and be in a header. Raises: ConfigurationError."""
+    text = checked_text(str(value or ""), f"the {name.replace('_', ' ')} of {_place(link)}")
+    return Secret(text) if text else None
 
 
 def failure(said: Mapping[str, Any], link: Link | None, profile: str) -> AuthError:
