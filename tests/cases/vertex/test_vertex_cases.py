@@ -3,7 +3,8 @@
 As in the folder above, with three things more. `[adc]` is the credentials file: its `kind`, where it lies
 (`at`, below the home directory; where gcloud puts it unless said), its `mode`, and fields to `set` in it (""
 leaves one out), or its whole `text`. `[[http]]` is what the servers of Google's answer, in order, and
-`requests` in `[expect]` is what they are asked. `[command]` is what `gcpAuthRefresh` does.
+`requests` in `[expect]` is what they are asked. `[command]` is what `gcpAuthRefresh` does, and `runs_in` where
+it is run.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from keyturn.testing.world import NOW
 from keyturn.vertex.target import target_of
 from keyturn.wire import Response
 from tests import google
-from tests.cases.test_cases import filled, write_settings
+from tests.cases.test_cases import filled, typed, write_settings
 from tests.secretscan import make_secret
 
 if TYPE_CHECKING:
@@ -32,7 +33,18 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 CASES = sorted(path.parent for path in HERE.glob("*/case.toml"))
 # what is compared in another way than as one value of the credential
-BESIDE = ("says", "never_says", "states", "warns", "notes", "models", "requests", "commands", "within")
+BESIDE = (
+    "says",
+    "never_says",
+    "states",
+    "warns",
+    "notes",
+    "models",
+    "requests",
+    "commands",
+    "within",
+    "runs_in",
+)
 GCLOUD = ".config/gcloud/application_default_credentials.json"
 
 
@@ -74,6 +86,10 @@ def prepared(case: dict[str, Any], home: Path) -> FakeWorld:
     if "config" in case:
         world.write_config(case["config"])
     write_settings(world, case.get("settings", {}))
+    if case.get("trusted"):
+        status, said = typed(world, f"trust --yes {world.working_directory}")
+        assert status == 0, said
+    write_settings(world, case.get("after", {}))
     if "command" in case:
         fresh = case["command"].pop("adc", None)
         does = (lambda _: put(home, fresh)) if fresh is not None else None
@@ -134,6 +150,8 @@ def test_case(folder: Path, tmp_path: Path) -> None:
         assert target_of(auth.scene(), None, model).region == region
     assert [request.url for request in world.requests] == expected.get("requests", [])
     assert len(world.commands) == expected.get("commands", 0)
+    if "runs_in" in expected:
+        assert {command.directory for command in world.commands} == {expected["runs_in"]}
     assert world.clock() - 1000 <= expected.get("within", 3.0), "nobody waits longer than that"
     assert world.now() >= NOW
 
