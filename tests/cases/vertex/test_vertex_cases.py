@@ -3,7 +3,7 @@
 As in the folder above, with three things more. `[adc]` is the credentials file: its `kind`, where it lies
 (`at`, below the home directory; where gcloud puts it unless said), its `mode`, and fields to `set` in it (""
 leaves one out), or its whole `text`. `[[http]]` is what the servers of Google's answer, in order, and
-`requests` in `[expect]` is what they are asked. `[command]` is what `gcpAuthRefresh` does, and `runs_in` where
+`requests` in `[expect]` is what they are asked. `[command]` is what `gcpAuthRefresh` does, `runs_in` where
 it is run.
 """
 
