@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 DEPTH_LIMIT = 64
+_DIGITS = 300  # what every floating-point number can take
+_TOO_LARGE = "a number is too large"
 
 
 class NotJson(ValueError):
@@ -81,10 +83,14 @@ def _refuse_constant(name: str) -> Any:  # noqa: ANN401 - never returns
 def _finite(text: str) -> float:
     number = float(text)
     if number - number != 0.0:
-        raise NotJson(
-            "a number is too large"
-        )  # 1e999 would become a word that is not JSON when written again
+        raise NotJson(_TOO_LARGE)  # 1e999 would become a word that is not JSON when written again
     return number
+
+
+def _whole(text: str) -> int:
+    if len(text) > _DIGITS:
+        raise NotJson(_TOO_LARGE)  # nobody could compute with it: it has no floating-point value
+    return int(text)
 
 
 class _Context:
@@ -94,7 +100,7 @@ class _Context:
     object_hook = None
     object_pairs_hook = staticmethod(_pairs)
     parse_float = staticmethod(_finite)
-    parse_int = int
+    parse_int = staticmethod(_whole)
     parse_constant = staticmethod(_refuse_constant)
     memo: dict[str, str] = {}  # noqa: RUF012 - asked for by other implementations of the scanner, unused by this one
 
@@ -106,7 +112,7 @@ def _make_scanner() -> Any:  # noqa: ANN401 - a C callable (text, index) -> (val
         import json
 
         return json.JSONDecoder(
-            object_pairs_hook=_pairs, parse_constant=_refuse_constant, parse_float=_finite
+            object_pairs_hook=_pairs, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_whole
         ).scan_once  # type: ignore[attr-defined] # not in the stubs
     return make_scanner(_Context())  # type: ignore[arg-type] # it takes anything with these attributes
 

@@ -69,6 +69,7 @@ def _finite(text: str) -> float:
         ("[Infinity]", 1, 1, "Infinity is not JSON"),
         ("[-Infinity]", 1, 1, "-Infinity is not JSON"),
         ("[1e999]", 1, 1, "too large"),
+        ("[" + "9" * 400 + "]", 1, 1, "too large"),
         ('{"a": 1, "b": 2, "a": 3}', 1, 1, "'a' is there twice"),
         ('{"deep": ' + "[" * 64 + "]" * 64 + "}", 1, 1, "nested deeper than 64"),
         ('"' + "\n" + '"', 1, 2, ""),

@@ -303,6 +303,7 @@ def damaged(project: Project, text: str) -> None:
         '{"version": 1, "projects": {"/p": {}}}',
         '{"version": 1, "projects": {"/p": {"given_at": "x", "items": {}}}}',
         '{"version": 1, "projects": {"/p": {"given_at": 1, "items": {"a": 1}}}}',
+        '{"version": 1, "projects": {"/p": {"given_at": %s, "items": {}}}}' % ("9" * 400),
         '{"version": 2, "projects": {}}',
     ],
 )
