@@ -392,3 +392,14 @@ def test_a_session_talks_to_bedrock_and_knows_what_login_means_there(
             screen.wait_for_prompt()
             screen.enter("/exit")
             assert screen.ended() == 0
+
+
+def test_a_stream_that_fails_in_the_middle_is_an_error_and_no_end(sandbox: Sandbox, tmp_path: Path) -> None:
+    write_keys(tmp_path, sandbox.aws.issue())
+    sandbox.set(api_cut_next=1)
+    with (
+        keyturn.anthropic(auth_of(sandbox, tmp_path), max_retries=0) as client,
+        pytest.raises(anthropic.APIError, match="stopped in the middle"),
+        client.messages.stream(**QUESTION) as stream,
+    ):
+        stream.until_done()

@@ -11,7 +11,7 @@ from flask import Flask, Response, g, request
 from .answers import BadRequest, Question, message, question_from, stream_events
 from .aws import ACCOUNT
 from .events import Entry, fingerprint
-from .eventstream import CONTENT_TYPE, chunk
+from .eventstream import CONTENT_TYPE, chunk, exception
 from .sigv4 import SignatureRefusal
 
 if TYPE_CHECKING:
@@ -78,10 +78,15 @@ def _completed(body: bytes, model: str, *, stream: bool) -> bytes:
 
 def _chunks(question: Question, ledger: Ledger, entry: Entry) -> Iterator[bytes]:
     delay = ledger.conduct.now().word_delay
+    cut = ledger.conduct.take("api_cut_next")
     try:
         for event in stream_events(question):
             yield chunk(event)
             if event["type"] == "content_block_delta":
+                if cut:  # as Bedrock does it: the stream itself says that it has failed
+                    entry.note(cut=True)
+                    yield exception("modelStreamErrorException", "The model stopped in the middle.")
+                    return
                 time.sleep(delay)
     finally:
         entry.close()

@@ -1,0 +1,177 @@
+"""What AWS is asked beside the one request: profiles, whose keys, a session for a child; and each refusal."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from keyturn import Auth, ConfigurationError, Rejected, Unavailable
+from keyturn.bedrock.handing import short_lived
+from keyturn.bedrock.region import host, is_region
+from keyturn.bedrock.sts import endpoint
+from keyturn.model_choice import first_choice, settled_choice
+from keyturn.testing import FakeWorld
+from keyturn.values import AwsKeys
+from keyturn.verify import verify
+from keyturn.wire import Response
+from tests.aws import chain_gives, make_keys, sts_knows, sts_refuses, with_files, xml
+from tests.secretscan import make_secret
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> FakeWorld:
+    made = FakeWorld(tmp_path)
+    with_files(made)
+    made.outcomes = [chain_gives(make_keys(now=made.now()))]
+    return made
+
+
+def page(*names: str, more: str | None = None, status: int = 200) -> Response:
+    listed = {"inferenceProfileSummaries": [{"inferenceProfileId": name} for name in names]}
+    return Response(status=status, headers={}, body=json.dumps({**listed, "nextToken": more}).encode())
+
+
+MODEL = "anthropic.claude-opus-5"
+
+
+@pytest.mark.proves("R19")
+@pytest.mark.parametrize(
+    ("answers", "model"),
+    [
+        ([page(f"eu.{MODEL}", f"us.{MODEL}")], f"us.{MODEL}"),
+        ([page("us.anthropic.other", f"global.{MODEL}")], f"global.{MODEL}"),
+        ([page(f"eu.{MODEL}", more="next page"), page(f"us.{MODEL}")], f"us.{MODEL}"),
+        ([page("us.anthropic.other")], f"us.{MODEL}"),
+        ([page(status=403)], f"us.{MODEL}"),
+        ([Response(status=200, headers={}, body=b"<html>")], f"us.{MODEL}"),
+        ([Response(status=200, headers={}, body=b"[]")], f"us.{MODEL}"),
+        ([Unavailable("no route")], f"us.{MODEL}"),
+    ],
+)
+def test_the_model_is_a_listed_profile_where_listing_works_and_else_the_region_s(
+    world: FakeWorld, answers: list[Response | Exception], model: str
+) -> None:
+    world.script = [*answers]
+    assert settled_choice(Auth(world=world)).name == model
+    asked = [request.url for request in world.requests]
+    assert all(url.startswith("https://bedrock.us-east-1.amazonaws.com/inference-profiles?") for url in asked)
+    assert len(asked) == len(answers)
+
+
+@pytest.mark.proves("R19")
+def test_a_named_model_lists_nothing_and_asks_nobody(world: FakeWorld) -> None:
+    world.variables["ANTHROPIC_MODEL"] = "us.anthropic.named"
+    assert settled_choice(Auth(world=world)).name == "us.anthropic.named"
+    assert settled_choice(Auth(world=world), "us.anthropic.typed").name == "us.anthropic.typed"
+    assert (world.requests, world.commands) == ([], [])
+
+
+def test_looking_at_the_model_asks_nobody(world: FakeWorld) -> None:
+    assert first_choice(Auth(world=world)).name == f"us.{MODEL}"
+    assert (world.requests, world.commands) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (sts_knows(), "accepted"),
+        (sts_refuses("AccessDenied"), "rejected"),
+        (sts_refuses("Throttling", 429), "unreachable"),
+        (sts_refuses("InternalFailure", 500), "unreachable"),
+        (Response(status=200, headers={}, body=b"<html>a portal</html>"), "unreachable"),
+        (Unavailable("no route"), "unreachable"),
+    ],
+)
+def test_verifying_asks_whose_keys_they_are(
+    world: FakeWorld, answer: Response | Exception, verdict: str
+) -> None:
+    world.script = [answer]
+    assert verify(Auth(world=world)).verdict == verdict
+
+
+def test_verifying_renews_once_after_a_refusal(world: FakeWorld) -> None:
+    world.outcomes += [chain_gives(make_keys(now=world.now()))]
+    world.script = [sts_refuses(), sts_knows()]
+    assert verify(Auth(world=world)).verdict == "accepted"
+    assert len(world.commands) == 2
+
+
+def test_a_bearer_key_is_verified_by_a_request_only(world: FakeWorld) -> None:
+    world.variables["AWS_BEARER_TOKEN_BEDROCK"] = make_secret("token")
+    found = verify(Auth(world=world))
+    assert found.verdict == "unreachable"
+    assert "only a request can tell" in found.detail
+
+
+def lasting(world: FakeWorld) -> Auth:
+    world.variables |= {"AWS_ACCESS_KEY_ID": "test-key-id", "AWS_SECRET_ACCESS_KEY": make_secret("token")}
+    return Auth(world=world)
+
+
+def test_lasting_keys_are_traded_for_a_session_before_a_child_gets_any(world: FakeWorld) -> None:
+    auth = lasting(world)
+    members = {"AccessKeyId": "test-session-id", "SecretAccessKey": make_secret("token")}
+    members |= {"SessionToken": make_secret("token"), "Expiration": "2099-01-01T00:00:00Z"}
+    world.script = [xml(200, "".join(f"<{name}>{value}</{name}>" for name, value in members.items()))]
+    given = short_lived(auth.scene(), auth.credential())
+    assert isinstance(given, AwsKeys)
+    assert given.environment()["AWS_SESSION_TOKEN"] == members["SessionToken"]
+    assert given.environment()["AWS_ACCESS_KEY_ID"] == "test-session-id"
+    assert b"Action=GetSessionToken" in world.requests[0].body
+
+
+def test_where_aws_gives_no_session_there_are_no_keys_for_a_child(world: FakeWorld) -> None:
+    auth = lasting(world)
+    world.script = [sts_refuses("AccessDenied")]
+    with pytest.raises(Rejected) as caught:
+        short_lived(auth.scene(), auth.credential())
+    assert "short-lived keys only" in str(caught.value.hint)
+
+
+def test_keys_that_end_are_handed_on_as_they_are(world: FakeWorld) -> None:
+    auth = Auth(world=world)
+    credential = auth.credential()
+    assert short_lived(auth.scene(), credential) is credential
+    assert world.requests == []
+
+
+def test_the_token_service_may_be_elsewhere_and_not_in_the_open(world: FakeWorld) -> None:
+    scene = Auth(world=world).scene()
+    assert endpoint(scene, "eu-west-1") == "https://sts.eu-west-1.amazonaws.com"
+    world.variables["AWS_ENDPOINT_URL"] = "https://aws.internal.example.com"
+    assert endpoint(scene, "eu-west-1") == "https://aws.internal.example.com"
+    world.variables["AWS_ENDPOINT_URL_STS"] = "http://sts.internal.example.com"
+    with pytest.raises(Exception, match="without encryption"):
+        endpoint(scene, "eu-west-1")
+
+
+def test_each_partition_has_its_domain() -> None:
+    assert host("sts", "us-gov-west-1") == "sts.us-gov-west-1.amazonaws.com"
+    assert host("sts", "cn-north-1") == "sts.cn-north-1.amazonaws.com.cn"
+    assert host("sts", "eusc-de-east-1") == "sts.eusc-de-east-1.amazonaws.eu"
+
+
+@pytest.mark.parametrize("text", ["us-east-1", "us-gov-west-1", "ap-southeast-3", "eusc-de-east-1"])
+def test_these_are_regions(text: str) -> None:
+    assert is_region(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "us", "us-east", "US-EAST-1", "us east 1", "us-east-1a/", "us--1", "ü-a-1"]
+)
+def test_these_are_none(text: str) -> None:
+    assert not is_region(text)
+
+
+def test_half_a_walk_of_settings_names_the_file(world: FakeWorld, tmp_path: Path) -> None:
+    world.write_config({"profiles": {"default": {"route": "nowhere"}}})
+    del world.variables["CLAUDE_CODE_USE_BEDROCK"]
+    with pytest.raises(ConfigurationError) as caught:
+        Auth(world=world).credential()
+    assert caught.value.code == "route_missing"
+    assert str(tmp_path) not in caught.value.message
