@@ -1,7 +1,8 @@
 """Running the helper when its credential is due, once for everybody who waits for it.
 
-What it printed is kept for this process, by command, directory and setting; with `helper_cache` also for
-other processes (`helper_file.py`). Past its time nobody is given the old one (P20, P21).
+What it printed is kept for this process, by command, directory, setting and the address that it is for;
+with `helper_cache` also for other processes (`helper_file.py`). Past its time nobody is given the old one
+(P20, P21), and no other address what was printed for this one: a helper may look at ANTHROPIC_BASE_URL (T13).
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from keyturn import jsontext
 from keyturn.commands import EXPORT_SECONDS, export, tell, working_directory
 from keyturn.errors import AuthError, ConfigurationError, Rejected, StoreError, frameless
 from keyturn.values import Secret, Value
+from keyturn.wire import origin
 from keyturn.world.locks import GATES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from keyturn.helper_file import Printed
+    from keyturn.helper_file import HelperFile, Printed
     from keyturn.scene import Scene
     from keyturn.settings.layers import Setting
 
@@ -60,9 +62,7 @@ def kept(scene: Scene, setting: Setting) -> Kept | None:
     """What is kept of a helper, and would be used now; runs nothing, writes nothing."""
     found = _last.get(_name(scene, setting))
     if found is None and scene.config.helper_cache:
-        from keyturn.helper_file import HelperFile
-
-        there = HelperFile(scene.world, setting, working_directory(scene.world, setting)).read()
+        there = _file(scene, setting).read()
         found = None if there is None or isinstance(there, Rejected) else _still_good(scene, setting, there)
     return found if isinstance(found, Kept) and scene.world.clock() < found.stale_at else None
 
@@ -131,8 +131,9 @@ def ttl_seconds(scene: Scene) -> float:
 
 def _still_good(scene: Scene, setting: Setting, there: Printed) -> Kept | None:
     try:
+        _check(there.secret.reveal(), setting)
         found = _timed(scene, setting, there.secret, there.expires_at, age=there.age)
-    except Rejected:  # it has expired meanwhile
+    except Rejected:  # it has expired meanwhile, or no helper could have printed it
         return None
     return found if scene.world.clock() < found.stale_at else None
 
@@ -146,17 +147,13 @@ def _run(scene: Scene, setting: Setting) -> Kept:
 
 def _alone(scene: Scene, setting: Setting) -> Kept:
     """Run by this process for itself. What was shared before `helper_cache` was taken back is removed."""
-    from keyturn.helper_file import HelperFile
-
-    HelperFile(scene.world, setting, working_directory(scene.world, setting)).forget()
+    _file(scene, setting).forget()
     return _run(scene, setting)
 
 
 def _shared(scene: Scene, setting: Setting, rejected: Secret | None) -> Kept:
     """What any process has of it, or run by this one for all: one at a time, and the others adopt."""
-    from keyturn.helper_file import HelperFile
-
-    file = HelperFile(scene.world, setting, working_directory(scene.world, setting))
+    file = _file(scene, setting)
     try:
         file.prepare()
     except StoreError as error:
@@ -203,6 +200,12 @@ def read(text: Secret, setting: Setting) -> tuple[Secret, float | None]:
     found, expires_at = text.reveal(), None
     if found.startswith("{"):
         found, expires_at = _from_json(found, setting)
+    _check(found, setting)
+    return Secret(found), expires_at
+
+
+@frameless
+def _check(found: str, setting: Setting) -> None:
     if not found:
         raise _wrong(setting, "helper_empty", "printed nothing")
     if "\n" in found or "\r" in found:
@@ -216,7 +219,6 @@ def read(text: Secret, setting: Setting) -> tuple[Secret, float | None]:
             raise _wrong(setting, "helper_control", "printed control characters")
         if character > "~":
             raise _wrong(setting, "helper_not_ascii", "printed something else than ASCII")
-    return Secret(found), expires_at
 
 
 @frameless
@@ -272,5 +274,16 @@ def _wrong(setting: Setting, code: str, what: str) -> Rejected:
     )
 
 
+def _file(scene: Scene, setting: Setting) -> HelperFile:
+    from keyturn.helper_file import HelperFile
+
+    return HelperFile(scene.world, setting, working_directory(scene.world, setting), _audience(scene))
+
+
 def _name(scene: Scene, setting: Setting) -> str:
-    return f"helper\0{setting.value}\0{working_directory(scene.world, setting)}\0{setting.where}"
+    directory = working_directory(scene.world, setting)
+    return f"helper\0{setting.value}\0{directory}\0{setting.where}\0{_audience(scene)}"
+
+
+def _audience(scene: Scene) -> str:
+    return str(origin(scene.free_url()))

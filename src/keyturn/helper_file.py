@@ -34,12 +34,12 @@ class Printed(Value):
 
 
 class HelperFile:
-    """The file and its lock, for one command, directory and setting. Raises: ConfigurationError."""
+    """The file and its lock, for one command, directory, setting and audience. Raises: ConfigurationError."""
 
-    def __init__(self, world: World, setting: Setting, directory: str) -> None:
+    def __init__(self, world: World, setting: Setting, directory: str, audience: str) -> None:
         self._world = world
         self._setting = setting
-        self._path = place(world, setting, directory)
+        self._path = place(world, setting, directory, audience)
         self._lock = FileLock(f"{self._path}.lock", world)
         self._since = world.now()
         self._seconds = 0.0
@@ -86,19 +86,22 @@ class HelperFile:
         return Printed(age=now - at, expires_at=expires_at, secret=Secret(token))
 
     def forget(self) -> None:
-        """Remove what is there: the person does not want it any more."""
-        _remove(f"{self._path}.json")
+        """Remove what is there, for every command and audience: the person does not want it any more."""
+        for path in self._all():
+            _remove(path)
 
     def sweep(self) -> None:
         """Remove what other commands left that nobody has run for a day."""
-        folder = self._path.rpartition("/")[0]
-        for name in files.names(folder, ".json"):
-            path = f"{folder}/{name}.json"
+        for path in self._all():
             mark = files.mark(path)
-            if name.startswith(f"{self._setting.key}-") and mark is not None:
-                age = self._world.now() - mark[1] / 1e9
-                if path != f"{self._path}.json" and age > _OLD_SECONDS:
-                    _remove(path)
+            old = mark is not None and self._world.now() - mark[1] / 1e9 > _OLD_SECONDS
+            if old and path != f"{self._path}.json":
+                _remove(path)
+
+    def _all(self) -> list[str]:
+        folder = self._path.rpartition("/")[0]
+        found = files.names(folder, ".json")
+        return [f"{folder}/{name}.json" for name in found if name.startswith(f"{self._setting.key}-")]
 
     def write(self, secret: Secret, expires_at: float | None) -> None:
         """Keep it for the others."""

@@ -19,7 +19,7 @@ from keyturn.sources.command import runs_keyturn
 from keyturn.testing import FakeWorld, make_login
 from keyturn.testing.commands import Outcome
 from keyturn.testing.stores import save
-from keyturn.values import Secret
+from keyturn.values import API_ORIGIN, Secret
 from keyturn.verify import verify
 from keyturn.wire import Response
 from tests.helpers import LINE, with_helper, with_settings
@@ -235,7 +235,7 @@ def test_what_another_program_has_left_in_the_cache_is_said_without_a_run_or_a_w
     assert not (tmp_path / "keyturn" / "commands").exists()
     setting = Auth(world=world).scene().settings.get("apiKeyHelper")
     assert setting is not None
-    file = HelperFile(world, setting, world.folder)
+    file = HelperFile(world, setting, world.folder, API_ORIGIN)
     file.prepare()
     file.write(Secret(key), None)
     world.advance(7)
@@ -257,7 +257,8 @@ def shared(tmp_path: Path, count: int) -> tuple[FakeWorld, Path]:
 def test_who_takes_the_cache_back_leaves_no_copy_behind(tmp_path: Path) -> None:
     world, folder = shared(tmp_path, 2)
     Auth(world=world).credential()
-    assert list(folder.glob("*.json"))
+    (file,) = folder.glob("*.json")
+    file.with_stem("apiKeyHelper-of-another-address").write_bytes(file.read_bytes())
     world.write_config({})
     world.advance(301)
     Auth(world=world).credential()
