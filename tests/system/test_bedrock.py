@@ -21,6 +21,7 @@ from keyturn.sandbox import Sandbox
 from keyturn.world import World
 from tests import secretscan
 from tests.keyturns import KEYTURN, Household
+from tests.standins import Reply, StandIn
 from tests.terminals import LONG
 
 if TYPE_CHECKING:
@@ -403,3 +404,27 @@ def test_a_stream_that_fails_in_the_middle_is_an_error_and_no_end(sandbox: Sandb
         client.messages.stream(**QUESTION) as stream,
     ):
         stream.until_done()
+
+
+@pytest.mark.proves("T13")
+def test_a_redirect_takes_neither_signature_nor_session_token_elsewhere(tmp_path: Path) -> None:
+    with StandIn() as gateway, StandIn() as elsewhere:
+        gateway.answers["/model/x/invoke"] = Reply(
+            status=307, headers={"Location": f"{elsewhere.origin}/there"}
+        )
+        elsewhere.answers["/there"] = Reply({})
+        env = {
+            "HOME": str(tmp_path),
+            "CLAUDE_CODE_USE_BEDROCK": "1",
+            "ANTHROPIC_BEDROCK_BASE_URL": gateway.origin,
+            "AWS_ACCESS_KEY_ID": "test-key-id",
+            "AWS_SECRET_ACCESS_KEY": secretscan.make_secret("token"),
+            "AWS_SESSION_TOKEN": secretscan.make_secret("token"),
+        }
+        auth = RequestAuth(Auth(world=World(env)))
+        with httpx2.Client(auth=auth, follow_redirects=True) as client:
+            client.post(f"{gateway.origin}/model/x/invoke", json={})
+        (sent,), (followed,) = gateway.asked("/model/x/invoke"), elsewhere.asked("/there")
+    names = {"authorization", "x-amz-security-token"}
+    assert names <= {name.lower() for name in sent.headers}
+    assert not names & {name.lower() for name in followed.headers}

@@ -91,9 +91,17 @@ def set_up(options: Namespace, terminal: Terminal) -> int:
     region = target_of(scene).region
     text = f"ready: profile {name} uses Amazon Bedrock in {region}; try: keyturn -p Hello"
     answer(terminal, text, {"profile": name, "route": ROUTE, "changed": True, "account": who.arn})
-    for warning in Auth(profile=name, world=world).explain().warnings:
-        terminal.warn(warning)
+    _warn(Auth(profile=name, world=world), terminal)
     return 0
+
+
+def _warn(auth: Auth, terminal: Terminal) -> None:
+    """Say what keeps the profile's route from being the one that is used, and what else is to be known."""
+    if auth.route != ROUTE:
+        terminal.warn(f"a variable chooses the route {auth.route}, which comes first; see: keyturn explain")
+        return
+    for warning in auth.explain().warnings:
+        terminal.warn(warning)
 
 
 def _profile(scene: Scene, person: TerminalPerson) -> dict[str, object]:
