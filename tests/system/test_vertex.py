@@ -135,6 +135,20 @@ class TestSources:
         assert ask(auth_of(sandbox, tmp_path, **external(sandbox, tmp_path, {"file": path})))
         assert grants(sandbox) == ["exchange"]
 
+    @pytest.mark.proves("R29")
+    def test_an_external_account_with_its_token_at_an_address(self, sandbox: Sandbox, tmp_path: Path) -> None:
+        said = json.dumps({"value": sandbox.google.subject_token()}).encode()
+        with Web(Said(body=said)) as provider:
+            source = {
+                "url": f"{provider.url}/identity",
+                "headers": {"Metadata": "true"},
+                "format": {"type": "json", "subject_token_field_name": "value"},
+            }
+            assert ask(auth_of(sandbox, tmp_path, **external(sandbox, tmp_path, source)))
+            (request,) = provider.asked
+        assert (request.path, request.headers["metadata"]) == ("/identity", "true")
+        assert grants(sandbox) == ["exchange"]
+
     def test_an_external_account_that_acts_as_a_service_account(
         self, sandbox: Sandbox, tmp_path: Path
     ) -> None:
