@@ -90,9 +90,9 @@ def proofs_of_tests(root: Path) -> list[Proof]:
 
 
 def proofs_of_cases(root: Path) -> list[Proof]:
-    """Return every number in `proves` of tests/cases/*/case.toml with its folder."""
+    """Return every number in `proves` of tests/cases/**/case.toml with its folder."""
     proofs: list[Proof] = []
-    for path in sorted((root / "tests" / "cases").glob("*/case.toml")):
+    for path in sorted((root / "tests" / "cases").rglob("case.toml")):
         name = path.parent.relative_to(root).as_posix()
         try:
             numbers = tomllib.loads(path.read_text(encoding="utf-8")).get("proves", [])
