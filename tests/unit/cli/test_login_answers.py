@@ -26,6 +26,27 @@ def test_a_key_from_a_pipe_is_stored_and_not_shown(desk: Desk) -> None:
     assert desk.config() is None
 
 
+@pytest.mark.proves("P26")
+def test_a_key_that_lies_in_the_wished_store_already_is_not_asked_for_again(desk: Desk) -> None:
+    assert desk("login", "--with-api-key", piped=make_secret("api-key")).status == 0
+    before = desk.stored()
+    done = desk("login", "--store", "file", lines="")
+    assert done.status == 0, done.err
+    assert done.out.startswith("the API key of profile default lies in ")
+    assert done.out.endswith("default.json already\n")
+    assert desk.stored() == before
+    assert desk.config()["profiles"]["default"] == {"store": "file"}
+    assert json.loads(desk("login", "--store", "file", "--json").out)["changed"] is False
+
+
+def test_a_login_that_an_authority_can_give_anew_is_made_anew_in_the_same_store(desk: Desk) -> None:
+    words = ("login", *AT, *WHERE)
+    assert desk(*words, "--store", "file", lines="", script=[metadata(), tokens()]).status == 0
+    done = desk("login", "--store", "file", lines="", script=[metadata(), tokens()])
+    assert done.status == 0, done.err
+    assert len(desk.world.browsed) == 2
+
+
 def test_a_stored_key_that_stands_down_is_said(desk: Desk) -> None:
     desk.world.variables["ANTHROPIC_API_KEY"] = make_secret("api-key")
     done = desk("login", "--with-api-key", piped=make_secret("api-key"))
