@@ -145,9 +145,7 @@ def read(place: Place) -> Adc:
     """What lies at a place, checked. Raises: ConfigurationError naming file and field, never a value."""
     if place.path is None:
         return Adc(kind="metadata", info={}, open_to_others=False, place=place)
-    found = foreign.read_foreign(place.path)
-    if found is None:
-        raise missing(place.path)
+    found = _text(place, place.path)
     try:
         info = jsontext.parse_object(found.text)
     except jsontext.NotJson as error:
@@ -158,6 +156,20 @@ def read(place: Place) -> Adc:
         ) from None
     kind = _checked_kind(info, place.path)
     return Adc(kind=kind, info=info, open_to_others=found.open_to_others, place=place)
+
+
+def _text(place: Place, path: str) -> foreign.ForeignText:
+    try:
+        found = foreign.read_foreign(path)
+    except ConfigurationError as error:
+        if VARIABLE not in place.where:
+            raise
+        raise ConfigurationError(
+            f"{VARIABLE} names what is no credentials file: {error.message}", hint=error.hint, path=path
+        ) from None
+    if found is None:
+        raise missing(path)
+    return found
 
 
 def _checked_kind(info: Mapping[str, Any], path: str) -> str:
