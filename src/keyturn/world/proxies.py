@@ -18,6 +18,10 @@ __all__ = ["Proxy", "choose", "tells_of_this_machine"]
 # where a cloud tells a machine about itself; through a proxy it would tell about the machine of the proxy
 _OF_THIS_MACHINE = ("169.254.169.254", "169.254.170.2", "metadata", "metadata.google.internal")
 
+# As they are, these end the host for readers of addresses: of a password that begins with digits, half would
+# be a port, and what stands before it a host that everybody is shown.
+_ENDS = frozenset(" /?#\\")
+
 
 class Proxy(Value):
     """A proxy and the variable that names it; `url` may hold a password, `place` never does."""
@@ -72,8 +76,9 @@ def _checked(text: str, name: str) -> Proxy:
     if not mark:
         scheme, rest = "http", text  # as curl and its kin read it
     scheme = scheme.lower()
-    user, at, address = rest.partition("/")[0].rpartition("@")  # what is before the @ stays secret
-    if scheme in ("http", "https") and user.isprintable() and " " not in user:
+    user, at, address = rest.rpartition("@")  # what is before the @ stays secret
+    address = address.partition("/")[0]
+    if scheme in ("http", "https") and user.isprintable() and _ENDS.isdisjoint(user):
         try:
             place = origin(f"{scheme}://{address}")
         except ValueError:
@@ -87,7 +92,8 @@ def _checked(text: str, name: str) -> Proxy:
             )
     raise ConfigurationError(
         f"{name} names no proxy that keyturn can use",
-        hint=f"set it as http://host:port or https://host:port, or unset it: env -u {name} keyturn …",
+        hint=f"set it as http://host:port or https://host:port, with signs such as / in a password as %2F; "
+        f"or unset it: env -u {name} keyturn …",
         variable=name,
     )
 

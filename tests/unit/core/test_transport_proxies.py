@@ -184,3 +184,12 @@ class TestProxies:
         with pytest.raises(ConfigurationError, match="HTTPS_PROXY") as caught:
             post("https://authority.example", {"HTTPS_PROXY": value})
         assert caught.value.exit == 8
+
+    @pytest.mark.proves("T15")
+    @pytest.mark.parametrize("sign", ["/", "?", "#", "\\"])
+    def test_half_a_password_is_no_port_and_its_user_no_host(self, sign: str) -> None:
+        with pytest.raises(ConfigurationError, match="HTTPS_PROXY") as caught:
+            Transport({"HTTPS_PROXY": f"http://user:12{sign}34@proxy:3128"}).proxy(
+                "https://authority.example"
+            )
+        assert "12" not in f"{caught.value} {caught.value.hint} {caught.value.facts}"
