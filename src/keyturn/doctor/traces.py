@@ -17,6 +17,7 @@ from keyturn.stores.sidecar import FARTHEST_SECONDS, SideCarFile
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from keyturn.doctor.findings import Finding
+    from keyturn.doctor.holders import Holder
     from keyturn.login import Record
     from keyturn.world import World
 
@@ -36,8 +37,16 @@ def lock(path: str, world: World) -> list[Finding]:
     seconds = world.now() - held.since
     text = f"process {held.pid} on {held.host} has held it for {span(seconds)}"
     if seconds <= WAIT_SECONDS:
-        return [note("lock_held", text, path, f"ps -p {held.pid}")]
-    return [warning("lock_held", f"{text}, longer than anybody waits for it", path, f"kill {held.pid}")]
+        return [note("lock_held", text, path, _at(held, f"ps -p {held.pid}", path, world))]
+    text = f"{text}, longer than anybody waits for it"
+    return [warning("lock_held", text, path, _at(held, f"kill {held.pid}", path, world))]
+
+
+def _at(held: Holder, command: str, path: str, world: World) -> str:
+    """A command about a process, for the machine on which its number means that process and no other."""
+    if not (held.pid.isascii() and held.pid.isdigit()):
+        return f"fuser -v {quote(path)}"
+    return command if held.host == world.host() else f"ssh {quote(held.host)} {command}"
 
 
 def journal(path: str, record: Record | None, name: str, now: float) -> list[Finding]:

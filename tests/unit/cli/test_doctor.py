@@ -279,6 +279,30 @@ def test_a_lock_names_its_holder_and_since_when(keyturn: Machine) -> None:
     assert findings(keyturn) == {}
 
 
+@pytest.mark.parametrize(
+    ("said", "repair"),
+    [
+        ("4242 other.example 0", "ssh other.example kill 4242"),
+        ("4242 ;reboot 0", "ssh ';reboot' kill 4242"),
+        ("-1 {host} 0", "fuser -v {path}"),
+        ("x;y {host} 0", "fuser -v {path}"),
+    ],
+)
+def test_no_process_of_this_machine_is_named_for_one_elsewhere(
+    keyturn: Machine, said: str, repair: str
+) -> None:
+    keyturn.log_in()
+    path = logins(keyturn) / "default.lock"
+    lock = FileLock(str(path), keyturn.world)
+    lock.acquire(seconds=0)
+    try:
+        path.write_text(said.format(host=keyturn.world.host()))
+        found = findings(keyturn, status=5)["lock_held"]
+        assert found["repair"] == repair.format(path=path)
+    finally:
+        lock.release()
+
+
 @pytest.mark.proves("L10")
 @pytest.mark.parametrize("kind", ["nfs", "nfs4", "cifs", "9p", "fuse.sshfs"])
 def test_a_network_file_system_is_named_with_what_it_means(keyturn: Machine, kind: str) -> None:
