@@ -116,6 +116,8 @@ def _send(renewal: Spending, lost: Intent | None, claim: Claim | None) -> Login:
         # Nothing is lost by giving up before anything was sent, and a program that wants to end waits for us.
         grant = grant.replace(connect_seconds=AHEAD_CONNECT_SECONDS)
     attempt = lost.attempt + 1 if lost is not None else 1
+    if claim is not None:
+        claim.check()  # held up until here: the journal may be another machine's by now
     held.journal.begin(_intent(renewal, attempt, lost.at if lost is not None else world.now()))
     try:
         if claim is not None:
@@ -123,12 +125,12 @@ def _send(renewal: Spending, lost: Intent | None, claim: Claim | None) -> Login:
         response = world.send(grant)
     except Unavailable as error:
         if error.facts.get("sent") is False:
-            _take_back(renewal, lost)
+            _take_back(renewal, lost, claim)
         failure = outcomes.not_reached(error, login)
         remember(renewal, failure, PAUSE_FIRST)
         raise failure from None
     except AuthError:
-        _take_back(renewal, lost)  # nothing was sent: a proxy or a certificate is set up wrongly
+        _take_back(renewal, lost, claim)  # nothing was sent: a proxy or a certificate is set up wrongly
         raise
     answer = protocol.read_token(response)
     if isinstance(answer, protocol.Granted):
@@ -138,7 +140,7 @@ def _send(renewal: Spending, lost: Intent | None, claim: Claim | None) -> Login:
         else:
             held.trouble.clear()
         return stored
-    raise _refused(renewal, answer, lost)
+    raise _refused(renewal, answer, lost, claim)
 
 
 def _changed(renewal: Spending) -> bool:
@@ -185,15 +187,19 @@ def _intent(renewal: Spending, attempt: int, at: float) -> Intent:
     )
 
 
-def _take_back(renewal: Spending, lost: Intent | None) -> None:
-    """Nothing was sent: the journal says again what it said before."""
+def _take_back(renewal: Spending, lost: Intent | None, claim: Claim | None) -> None:
+    """Nothing was spent: the journal says again what it said before, unless another machine has it by now."""
+    if claim is not None and not claim.holds():
+        return
     if lost is None:
         renewal.held.journal.take_back()
     else:
         renewal.held.journal.begin(lost)
 
 
-def _refused(renewal: Spending, answer: Denied | Unreadable, lost: Intent | None) -> AuthError:
+def _refused(
+    renewal: Spending, answer: Denied | Unreadable, lost: Intent | None, claim: Claim | None
+) -> AuthError:
     failure = outcomes.refused(answer, renewal.authority.token_url)
     if failure.code == outcomes.LOGIN_ENDED:
         reason = "the authority rejected its refresh token"
@@ -213,7 +219,7 @@ def _refused(renewal: Spending, answer: Denied | Unreadable, lost: Intent | None
     elif isinstance(answer, protocol.Unreadable) and answer.status == _OK:
         remember(renewal, failure, PAUSE_FIRST)  # it may have been spent: the intent stays
     else:
-        _take_back(renewal, lost)
+        _take_back(renewal, lost, claim)
         wait = answer.retry_after if isinstance(answer, protocol.Unreadable) else None
         remember(renewal, failure, wait or PAUSE_REFUSED)
     return failure

@@ -85,6 +85,9 @@ if TYPE_CHECKING:
         def check(self) -> None:
             """The last thing before the token is sent: is it still ours? Raises: Unavailable."""
 
+        def holds(self) -> bool:
+            """Whether nobody else can have taken the next one, and the journal with it, meanwhile."""
+
     class Held(Protocol):
         """A store whose lock this caller holds. Leaving the `with` block gives the lock back."""
 

@@ -95,6 +95,10 @@ class ClaimFile:
                 sent=False,
             )
 
+    def holds(self) -> bool:
+        """Whether nobody else can have taken the next one yet, and written into the journal since."""
+        return self._path is not None and self._world.clock() - self._since < HELD_SECONDS
+
     def _standing(self) -> Standing:
         """The claim with the highest number; one of number 0 that is over, when there is none."""
         numbers = self._numbers()

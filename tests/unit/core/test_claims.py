@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from keyturn.stores.claim import ClaimFile
+    from keyturn.stores.journal import Intent
     from keyturn.wire import Request, Response
 
 pytestmark = pytest.mark.proves("L10")
@@ -224,16 +225,79 @@ def test_a_holder_that_was_held_up_before_it_sent_sends_no_more(here: Machine) -
     assert caught.value.facts["sent"] is False
 
 
-def test_the_last_look_comes_after_the_intent_and_takes_it_back(here: Machine) -> None:
-    def slow(*_: object) -> str:
-        here.world.advance(BEGIN_SECONDS + 1)
-        return "here"
+class HeldUp(TwiceGranted):
+    """A machine that sleeps for `seconds` while it writes its intent; then `meanwhile` has happened."""
 
-    here.world.host = slow  # type: ignore[method-assign] # asked for when the claim is made
+    seconds = 0.0
+
+    def meanwhile(self) -> None:
+        self.world.advance(self.seconds)  # type: ignore[attr-defined] # of a FakeWorld
+
+    def hold(self, *, seconds: float, until: Callable[[], bool] | None = None) -> HeldFile:
+        held = super().hold(seconds=seconds, until=until)
+        store = self
+
+        class Slow(JournalFile):
+            def begin(self, intent: Intent) -> None:
+                super().begin(intent)
+                store.meanwhile()
+
+        held.journal = Slow(held.journal.path)
+        return held
+
+
+def test_the_last_look_comes_after_the_intent_and_takes_it_back(here: Machine) -> None:
+    here.store = HeldUp(here.world, "default")
+    here.store.seconds = BEGIN_SECONDS + 1
     with pytest.raises(Unavailable, match="held up before it could send"):
         here.token()
     assert here.world.requests == []
     assert JournalFile(f"{here.store.directory}/default.journal").intent() is None
+
+
+@pytest.mark.proves("L13")
+def test_a_machine_that_was_held_up_for_a_whole_claim_leaves_the_journal_to_the_next(
+    here: Machine, there: Machine
+) -> None:
+    def lost(_: Request) -> Response:
+        raise Unavailable("reset", code="broken")
+
+    there.world.script.append(lost)
+
+    class Overtaken(HeldUp):
+        def meanwhile(self) -> None:
+            super().meanwhile()
+            there.world.advance(self.seconds)
+            os.utime(there.claims()[-1][2], (1.0, 1.0))  # by the file server's clock it is over
+            with pytest.raises(AuthError):
+                there.token()
+
+    here.store = Overtaken(here.world, "default")
+    here.store.seconds = HELD_SECONDS + 1
+    with pytest.raises(Unavailable, match="held up before it could send"):
+        here.token()
+    intent = JournalFile(f"{here.store.directory}/default.journal").intent()
+    assert intent is not None
+    assert intent.attempt == 2  # ours, which was never sent, and theirs, whose answer is lost
+
+
+@pytest.mark.proves("L13")
+def test_a_machine_that_was_held_up_before_its_intent_writes_none(here: Machine) -> None:
+    written: list[Machine] = []
+
+    class Watched(HeldUp):
+        def meanwhile(self) -> None:
+            written.append(here)
+
+    def slow(*_: object) -> str:
+        here.world.advance(BEGIN_SECONDS + 1)
+        return "here"
+
+    here.store = Watched(here.world, "default")
+    here.world.host = slow  # type: ignore[method-assign] # asked for when the claim is made
+    with pytest.raises(Unavailable, match="held up before it could send"):
+        here.token()
+    assert (here.world.requests, written) == ([], [])
 
 
 def test_an_intent_of_a_dead_machine_counts_as_a_sending(here: Machine, there: Machine) -> None:
