@@ -6,7 +6,7 @@ from keyturn import jsontext
 from keyturn.clean import clean
 from keyturn.redact import MASK, redact
 from keyturn.settings.never import names_a_secret
-from keyturn.settings.words import is_pattern
+from keyturn.settings.words import LONGEST, is_pattern
 from keyturn.values import Value
 from keyturn.wire import origin
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from keyturn.settings.trust import Contents, Item
 
-LONGEST = 4000  # characters of one value
 MOST = 200  # settings in all
 LINE_BREAK = " ⏎ "
 _INVISIBLE = "it holds characters that cannot be shown"
@@ -49,9 +48,8 @@ def obstacle(found: Contents, held: Mapping[str, str | None]) -> str | None:
             return f"{name} is longer than {LONGEST} characters, which nobody would read"
     unheld = [name for name, pin in held.items() if pin is None]
     if unheld:
-        return (
-            f"{clean(unheld[0])} cannot be held to what is in it: no plain file, unreadable, or over 16 MiB"
-        )
+        name = clean(unheld[0])
+        return f"{name} cannot be held to what is in it: no plain file, unreadable, or too much (16 MiB)"
     return None
 
 

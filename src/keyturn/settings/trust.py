@@ -12,7 +12,7 @@ from keyturn.settings import consent
 from keyturn.settings.layers import PROJECT_FILES
 from keyturn.settings.never import never_from_project
 from keyturn.settings.parsing import COMMANDS, FORCED, parsed
-from keyturn.settings.words import named_files
+from keyturn.settings.words import TooMany, named_files
 from keyturn.values import Value
 from keyturn.world.settings import NotUsable, read_bytes
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FILE = "file "  # before the path of a file that a command names, in a record
 _MISSING = "which of the named files are there"
+_EVERY = f"{FILE}after file that a command names"
 _NAMED = 3  # changes that one line names
 
 
@@ -166,7 +167,12 @@ def evidence(
         return {**held, **of_files}
     missing: list[str] = []
     for text in found.commands():
-        for path in named_files(world, project, text):
+        try:
+            names = named_files(world, project, text)
+        except TooMany:
+            held[_EVERY] = None
+            continue
+        for path in names:
             state = pin(f"{project.rstrip('/')}/{path}")
             if state == "missing":
                 missing.append(path)

@@ -8,45 +8,71 @@ if TYPE_CHECKING:
 
     from keyturn.world import World
 
+LONGEST = 4000  # characters of one value
 _SHELL = " \t\n;|&<>()`"
+# wildcards, variables, `$'…'`, `{a,b}`, `~+`, and the output of a command as a part of a word
+_PATTERN = r"[*?`]|\[.+\]|\$\{?[A-Za-z_]|\$'|\{.*(,|\.\.).*\}|~[+-]|[\w./-]\$\(|\)[\w./-]"
+_MOST, _DIRECTORIES = 5000, 32  # places looked at, and directories that they are seen from
 _DEEPEST = 3  # `sh -c "sh -c '…'"`: commands in words of commands
+
+
+class TooMany(Exception):
+    """A command names more than anybody could look through."""
 
 
 def named_files(world: World, project: str, command: str) -> tuple[str, ...]:
     """Paths below the project, seen from it, that words of the command name; whether or not they exist.
 
     What a word means only to the program that gets it (`python -m tool`, `make key`) is not known here.
+
+    Raises: TooMany for what would take long to look through: nothing of it is held to anything then.
     """
+    if len(command) > LONGEST:
+        raise TooMany
+    from posixpath import join, normpath
+
     from keyturn.world.pins import inside
 
     places = {"PWD": project, "CLAUDE_PROJECT_DIR": project, "HOME": world.variable("HOME") or ""}
-    bases = [project]
+    bases = {project: None}
+    looked: set[tuple[str, str]] = set()
     found: dict[str, None] = {}
     before = ""
-    for word in _words(command, _DEEPEST):
+    # a shell takes a backslash with its line break out, wherever that stands
+    for word in (*_words(command, _DEEPEST), *_words(command.replace("\\\n", ""), _DEEPEST)):
         path = _filled(word, places)
-        if before in ("cd", "pushd"):
-            bases += [f"{base}/{path}" if not path.startswith("/") else path for base in bases[:8]]
+        further = path.removeprefix("PATH=").split(":") if word.startswith("PATH=") else []
+        if before in ("cd", "pushd", "-C"):
+            if word.startswith("-"):  # `cd -P there`
+                continue
+            further.append(path)
+        bases |= dict.fromkeys(normpath(join(base, one)) for base in (*bases,) for one in further)
         before = word
-        for candidate in (path, path.partition("=")[2]):
-            if (
-                candidate
-                and not candidate.startswith("-")
-                and "://" not in candidate
-                and "\0" not in candidate
-            ):
-                found |= dict.fromkeys(name for base in bases for name in inside(project, base, candidate))
+        for look in ((base, candidate) for candidate in _candidates(path) for base in bases):
+            if look not in looked:
+                looked.add(look)
+                found |= dict.fromkeys(inside(project, *look))
+        if len(looked) > _MOST or len(bases) > _DIRECTORIES:
+            raise TooMany
     return tuple(sorted(found))
+
+
+def _candidates(word: str) -> Iterator[str]:
+    """What of a word may be a path: `--file=PATH`, `-fPATH`, `@PATH`, `PATH:/elsewhere`."""
+    values = [word, word.partition("=")[2]]
+    values += [word[2:]] if word.startswith("-") and not word.startswith("--") else []
+    parts = [part for value in values for part in (value, *value.replace(",", ":").split(":"))]
+    for text in {text: None for part in parts for text in (part, part.lstrip("@"), part.replace("\\", ""))}:
+        if text and not text.startswith("-") and "://" not in text and "\0" not in text:
+            yield text
 
 
 def is_pattern(command: str) -> bool:
     """Whether a word seems to name files by what only the shell knows: a wildcard, a variable."""
     import re
 
-    known = re.sub(r"\$\{?(PWD|HOME|CLAUDE_PROJECT_DIR)\b", "", command)
-    return any(
-        re.search(r"[*?]|\$\{?[A-Za-z_]", word) is not None and "://" not in word for word in known.split()
-    )
+    known = re.sub(r"\$(\{(PWD|HOME|CLAUDE_PROJECT_DIR)\}|(PWD|HOME|CLAUDE_PROJECT_DIR)\b)", "", command)
+    return any(re.search(_PATTERN, word) is not None and "://" not in word for word in known.split())
 
 
 def _words(text: str, deepest: int) -> Iterator[str]:

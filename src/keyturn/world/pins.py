@@ -17,7 +17,7 @@ def pin(path: str) -> str | None:
     All of it is learnt from one open descriptor, so that nothing is swapped between the look and the read.
     """
     try:
-        descriptor = os.open(path, _OPEN)  # non-blocking: a FIFO of that name must not hang us (T5)
+        descriptor = _opened(path)
     except (FileNotFoundError, NotADirectoryError):
         return "missing"
     except OSError as error:
@@ -27,7 +27,7 @@ def pin(path: str) -> str | None:
         state = os.fstat(descriptor)
         if stat.S_ISDIR(state.st_mode):
             return "directory"
-        if not stat.S_ISREG(state.st_mode) or state.st_size > LIMIT:
+        if not _holds_something(state) or state.st_size > LIMIT:
             return None
         digest = _digest(descriptor)
     except OSError:  # a disk that fails while it is read
@@ -42,8 +42,22 @@ def inside(project: str, base: str, word: str) -> tuple[str, ...]:
     """What a word names below the project, seen from there: as it is written, and behind links."""
     place = os.path.normpath(os.path.join(base, word))
     root = project.rstrip(os.sep) + os.sep
-    found = (path for path in (place, os.path.realpath(place)) if path.startswith(root))
+    try:
+        real = os.path.realpath(place)
+    except ValueError:  # half a character: no file is called so
+        return ()
+    found = (path for path in (place, real) if path.startswith(root))
     return tuple(dict.fromkeys(path[len(root) :].replace(os.sep, "/") for path in found))
+
+
+def _opened(path: str) -> int:
+    if not _holds_something(os.stat(path)):
+        raise OSError(errno.EINVAL, "not a file")  # some devices do something when they are opened
+    return os.open(path, _OPEN)  # non-blocking: a FIFO of that name must not hang us (T5)
+
+
+def _holds_something(state: os.stat_result) -> bool:
+    return stat.S_ISREG(state.st_mode) or stat.S_ISDIR(state.st_mode)
 
 
 def _digest(descriptor: int) -> str | None:

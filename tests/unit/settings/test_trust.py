@@ -176,10 +176,20 @@ def test_going_back_to_what_was_agreed_to_needs_no_new_consent(project: Project)
         ('"${PWD}"/b.sh', "b.sh"),
         ("'with a space/b.sh'", "with a space/b.sh"),
         ("cd tools && ./b.sh", "tools/b.sh"),
+        ("cd -P tools && ./b.sh", "tools/b.sh"),
+        ("make -C tools -fb.mk", "tools/b.mk"),
+        ("PATH=tools:/usr/bin b.sh", "tools/b.sh"),
         ("{project}/b.sh", "b.sh"),
         ("./b.sh '", "b.sh"),
         ("# not a comment everywhere ./b.sh", "b.sh"),
         ("true\n./b.sh", "b.sh"),
+        ("./b\\\n.sh", "b.sh"),
+        ('"./b\\\n.sh"', "b.sh"),
+        ("awk -fb.awk in", "b.awk"),
+        ("curl -d@b.json", "b.json"),
+        ("tool --data=@b.json", "b.json"),
+        ("docker run -v ./b.sh:/b.sh x", "b.sh"),
+        ('sh "./\\$b.sh"', "$b.sh"),
     ],
 )
 def test_every_file_that_a_command_names_is_held_to_its_content(
@@ -196,6 +206,32 @@ def test_every_file_that_a_command_names_is_held_to_its_content(
     project.script(name, "echo changed\n")
     assert not project.trusted()
     assert f"file {name}" in project.verdict().changed
+
+
+@pytest.mark.proves("T2")
+@pytest.mark.parametrize(
+    "command",
+    ["".join(f"cd a{number};" for number in range(600)) + "./key.sh", "./key.sh #" + "x" * 5000],
+    ids=["directories", "length"],
+)
+def test_a_command_that_names_more_than_anybody_can_look_through_is_never_trusted(
+    project: Project, command: str
+) -> None:
+    project.write(apiKeyHelper=command)
+    found = trust.contents(project.path, trust.read(project.path))
+    held = trust.evidence(project.world, project.path, found)
+    assert held["file after file that a command names"] is None
+    consent.grant(project.world, project.path, {name: pin for name, pin in held.items() if pin is not None})
+    assert project.verdict().changed == ("file after file that a command names",)
+
+
+@pytest.mark.proves("T3")
+def test_half_a_character_in_a_command_is_no_file_s_name(project: Project) -> None:
+    project.write(apiKeyHelper="./\ud800.sh; ./key.sh")
+    project.trust()
+    assert project.trusted()
+    project.script("key.sh", "echo changed\n")
+    assert project.verdict().changed == ("file key.sh",)
 
 
 @pytest.mark.proves("T2")
