@@ -52,9 +52,9 @@ def log_in(
         )
         try:
             asking = Asking(world, person, wish, listener, metadata, direct, by_paste)
-            if wish.pending is not None:
-                wish.pending.save(terms, metadata, by_paste or direct)
             try:
+                if wish.pending is not None:
+                    wish.pending.save(terms, metadata, by_paste or direct)
                 found = asking.answer()
             finally:
                 if wish.pending is not None:

@@ -45,7 +45,10 @@ def log_out(world: World, profile: str, store: LoginStore) -> LoggedOut:
     The tombstone comes first: from then on no program uses the login, whatever the network does.
     Raises: StoreError, Unavailable (the store's lock is held).
     """
+    from keyturn.oauth.pending import sweep
+
     found = forget(store, world)
+    sweep(world, profile)  # nor is a login finished that was begun before
     login = found.login
     revoked, unrevoked, why_not = _revoke(world, login) if login is not None else ([], [], None)
     return LoggedOut(

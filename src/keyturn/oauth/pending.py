@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hmac
+import os
 from typing import TYPE_CHECKING
 
 from keyturn import jsontext
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 VERSION = 1
 LIFE_SECONDS = 600.0
+# a writer needs milliseconds; what is older was left by one that was killed
+_WRITING_SECONDS = 60.0
 _AGAIN = "begin one: keyturn login --begin"
 
 
@@ -50,7 +53,7 @@ class PendingFile:
         self._world = world
         self._profile = profile
         self._typed = typed
-        self._mark: object = None
+        self._state: str | None = None
         self.path = f"{world.state_dir()}/pending/{profile}.json"
 
     def save(self, terms: Terms, metadata: Metadata, attempt: Attempt) -> float:
@@ -71,20 +74,28 @@ class PendingFile:
         }
         directories.make_private_directory(self._world.state_dir())
         directories.make_private_directory(f"{self._world.state_dir()}/pending")
+        sweep(self._world)
+        self._state = attempt.state  # first, so that Ctrl-C in between leaves nothing that nobody removes
         files.write_durably(self.path, jsontext.dump(kept))
-        self._mark = files.mark(self.path)
         return until
 
     def taken(self) -> bool:
         """Whether another terminal has taken what was saved here, or has begun anew."""
-        return self._mark is not None and files.mark(self.path) != self._mark
+        return self._state is not None and not self._is_here(self._state)
 
     def remove(self) -> None:
         """Forget what was saved here, unless that is another terminal's by now."""
-        if self._mark is None or self.taken():
-            return
-        self._mark = None
-        files.remove_durably(self.path)
+        if self._state is not None and self._is_here(self._state):
+            files.remove_durably(self.path)
+        self._state = None
+
+    def _is_here(self, state: str) -> bool:
+        try:
+            found = files.read_private(self.path)
+            text = found.text if found is not None else "{}"
+            return hmac.compare_digest(str(jsontext.parse_object(text).get("state")), state)
+        except (AuthError, ValueError, TypeError):
+            return False  # whatever lies there is not what was written
 
     @frameless
     def load(self) -> Pending:
@@ -117,6 +128,26 @@ class PendingFile:
                 hint="see there how it ended; or here: keyturn status",
                 code="finished_elsewhere",
             )
+
+
+def sweep(world: World, profile: str | None = None) -> None:
+    """Remove what was begun too long ago, what killed writers left, and all of `profile`; never an error."""
+    directory = f"{world.state_dir()}/pending"
+    try:
+        entries = os.listdir(directory)
+    except OSError:
+        return
+    for entry in entries:
+        with contextlib.suppress(AuthError, OSError):
+            if entry == f"{profile}.json" or _is_over(f"{directory}/{entry}", world.now()):
+                os.unlink(f"{directory}/{entry}")
+
+
+def _is_over(path: str, now: float) -> bool:
+    if path.endswith(".tmp"):
+        return now - os.stat(path).st_mtime > _WRITING_SECONDS
+    found = files.read_private(path)
+    return found is not None and _read(found.text, now) is None
 
 
 @frameless

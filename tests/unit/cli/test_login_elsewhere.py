@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import sys
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import pytest
 
 from keyturn.cli.showing import framed, picture
 from keyturn.oauth.pending import LIFE_SECONDS
+from keyturn.world import files
 from tests.persons import Browser, asked
 from tests.unit.cli.desk import AT, WHERE, Desk, Done
 from tests.unit.oauth.conftest import API, ISSUER, contents, metadata, tokens
@@ -321,6 +323,38 @@ def test_a_login_that_waits_notices_that_another_terminal_took_it(desk: Desk) ->
 def test_a_login_that_ends_leaves_nothing_to_finish(desk: Desk) -> None:
     assert desk("login", *AT, *WHERE, lines="", script=[metadata(), tokens()]).status == 0
     assert [path for path in contents(desk.home) if "pending" in path] == []
+
+
+def test_ctrl_c_while_it_is_being_kept_leaves_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = files.write_durably
+
+    def interrupted(path: str, text: str) -> None:
+        write(path, text)
+        if "/pending/" in path:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(files, "write_durably", interrupted)
+    assert desk("login", *AT, *WHERE, lines="", script=[metadata()]).status == 130
+    assert [path for path in contents(desk.home) if "pending" in path] == []
+
+
+@pytest.mark.proves("P30")
+def test_after_a_logout_nothing_waits_to_be_finished(desk: Desk) -> None:
+    told = begun(desk)
+    assert desk("logout").status == 0
+    assert list((desk.home / "pending").iterdir()) == []
+    assert finished(desk, f"abc#{told['state']}", script=[]).status == 2
+
+
+@pytest.mark.proves("P9")
+def test_what_nobody_finished_in_time_goes_with_the_next_login_of_anybody(desk: Desk) -> None:
+    begun(desk, profile="one")
+    left = desk.home / "pending" / ".two.json.123-abc.tmp"
+    left.write_text("{}")
+    os.utime(left, (desk.world.now(), desk.world.now()))
+    desk.world.advance(LIFE_SECONDS + 1)
+    begun(desk, profile="three")
+    assert [file.name for file in (desk.home / "pending").iterdir()] == ["three.json"]
 
 
 def test_what_the_settings_forbid_is_not_finished_either(desk: Desk) -> None:
