@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from keyturn.cli.logged_in import forget_former_store, report
 from keyturn.cli.person import TerminalPerson
-from keyturn.cli.typed import applied, flag_of, remember
-from keyturn.errors import AuthError, UsageError
-from keyturn.oauth.grant import keep
+from keyturn.cli.typed import applied, check_rememberable, flag_of, remember
+from keyturn.errors import AuthError, NoCredential, UsageError
+from keyturn.oauth.grant import check_store, keep
 from keyturn.oauth.pending import PendingFile, finish
 from keyturn.settings.forced import check_before
 from keyturn.stores import open_store
@@ -39,17 +39,29 @@ def run(
     profile = applied(before, begun)
     check_before(world, pending.terms.api_base_url, key=False)
     person = TerminalPerson(terminal)
-    login = finish(_code(options.code_file, terminal), world, profile, place, person, yes=options.yes)
-    stored = keep(open_store(world, profile.name, profile.store), world, login, person, yes=options.yes)
+    text = _code(options.code_file, terminal, person)
+    store = open_store(world, profile.name, profile.store)
+    check_store(store)  # before the code is spent: it works once
+    check_rememberable(world, config, profile.name, begun)
+    login = finish(text, world, profile, place, person, yes=options.yes)
+    stored = keep(store, world, login, person, yes=options.yes)
     remember(world, config, profile.name, begun if before.route is None else {**begun, "route": None})
     forget_former_store(terminal, before, profile)
     report(terminal, stored, profile)
     return 0
 
 
-def _code(name: str, terminal: Terminal) -> str:
-    """The text with the code in it. Raises: UsageError."""
-    if name == "-":
+def _code(name: str, terminal: Terminal, person: TerminalPerson) -> str:
+    """The text with the code in it. Raises: UsageError; NoCredential where nobody may be asked for it."""
+    if name == "-" and terminal.stdin.isatty():
+        if not person.present:
+            raise NoCredential(
+                f"standard input is a terminal, and {terminal.why_not_ask}",
+                hint="give a file with the code in it: keyturn login --code-file FILE",
+                code="no_terminal",
+            )
+        text = person.ask("the code of the last page, or its address: ")
+    elif name == "-":
         text = terminal.stdin.read(_LIMIT + 1)
     else:
         try:

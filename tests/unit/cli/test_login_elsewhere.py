@@ -239,6 +239,35 @@ def test_a_code_may_come_through_a_pipe(desk: Desk) -> None:
     assert done.status == 0, done.err
 
 
+@pytest.mark.proves("P29")
+@pytest.mark.parametrize(("words", "variable"), [(("--no-input",), ""), ((), "true")])
+def test_on_a_terminal_where_asking_is_forbidden_no_code_is_waited_for(
+    desk: Desk, words: tuple[str, ...], variable: str
+) -> None:
+    told = begun(desk)
+    desk.world.variables["CI"] = variable
+    done = desk("login", "--code-file", "-", *words, lines=f"abc#{told['state']}\n")
+    assert done.status == 3
+    assert "--code-file FILE" in done.err
+
+
+def test_on_a_terminal_a_code_is_asked_for(desk: Desk) -> None:
+    told = begun(desk)
+    done = desk("login", "--code-file", "-", lines=f"abc#{told['state']}\n", script=[tokens()])
+    assert done.status == 0, done.err
+    assert "the code of the last page, or its address: " in done.err
+
+
+@pytest.mark.proves("P14")
+def test_no_code_is_spent_on_a_store_that_could_not_take_the_login(desk: Desk) -> None:
+    told = begun(desk)
+    (desk.home / "logins").chmod(0o777)  # others could put another record there
+    done = finished(desk, f"abc#{told['state']}", script=[])
+    assert done.status == 5
+    (desk.home / "logins").chmod(0o700)
+    assert finished(desk, f"abc#{told['state']}").status == 0
+
+
 @pytest.mark.parametrize("text", ["", " \n", "abc#anotherstate", "a#b#c", "ü", "x" * 20000])
 def test_a_text_that_is_no_code_of_it_leaves_it_waiting(desk: Desk, text: str) -> None:
     told = begun(desk)
