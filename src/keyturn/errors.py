@@ -8,9 +8,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import ParamSpec, TypeVar
-
-    from keyturn.survey import Survey
+    from typing import Any, ParamSpec, TypeVar
 
     P = ParamSpec("P")
     T = TypeVar("T")
@@ -56,7 +54,7 @@ class NoCredential(AuthError):
         *,
         hint: str | None = None,
         code: str | None = None,
-        survey: Survey | None = None,
+        survey: Any = None,  # noqa: ANN401 - a keyturn.survey.Survey, which stands above errors
         **facts: object,
     ) -> None:
         super().__init__(message, hint=hint, code=code, **facts)

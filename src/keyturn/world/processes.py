@@ -11,6 +11,7 @@ import time
 
 from keyturn.errors import frameless
 from keyturn.values import Secret, Value
+from keyturn.world.births import Birth
 from keyturn.world.pipes import Polled, Threaded
 from keyturn.world.programs import desktop_environment
 
@@ -86,8 +87,8 @@ def run(
     """
     import subprocess
 
-    try:
-        child = subprocess.Popen(  # noqa: S603 - the one place where a shell line is run, and it is the person's (T7)
+    def start() -> Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603 - the one place where a shell line is run, and it is the person's (T7)
             _words(command, windows=windows),
             cwd=command.directory,
             env=dict(command.environment),
@@ -97,19 +98,29 @@ def run(
             start_new_session=True,
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
+
+    birth = Birth(start)
+    hearing = _Hearing(command.stdout_limit, heard)
+    pipes: Polled | Threaded | None = None
+    why = None
+    try:
+        child = birth.child()
+        pipes = Threaded(child) if windows else Polled(child)
+        why = _watch(child, pipes, hearing, command.seconds, notice)
     except (OSError, ValueError) as error:
+        if birth.failure is not error:
+            raise
         said = (getattr(error, "strerror", None) or "it holds a character no command can").lower()
         there = os.path.isdir(command.directory)
         return _ended("not_started", said if there else f"there is no directory {command.directory}")
-    pipes: Polled | Threaded = Threaded(child) if windows else Polled(child)
-    hearing = _Hearing(command.stdout_limit, heard)
-    why = None
-    try:
-        why = _watch(child, pipes, hearing, command.seconds, notice)
     finally:
-        if why is None or child.poll() is None:
-            _end(child, pipes)
-        pipes.close()
+        born = birth.known()
+        if born is not None:
+            if pipes is None:
+                pipes = Threaded(born) if windows else Polled(born)
+            if why is None or born.poll() is None:
+                _end(born, pipes)
+            pipes.close()
     status = child.returncode
     if why == "exit" and status < 0:
         why, status = "signal", -status

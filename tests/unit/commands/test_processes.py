@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import threading
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from keyturn.world import births, processes
 from keyturn.world.processes import Command, Ended, Notice, run
+from tests.interruptions import stopped_at
 
 WAYS = pytest.mark.parametrize("windows", [False, True], ids=["polled", "threaded"])
 
@@ -28,7 +31,7 @@ def lives(pid: int) -> bool:
     """Whether a process is there and is more than what its parent has not yet asked for."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
     return state not in "ZX"
 
@@ -220,3 +223,26 @@ def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
         os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
         assert ended.status == 0
     assert {path.name for path in Path("/proc/self/fd").iterdir()} == before
+
+
+def test_no_interrupt_leaves_a_child_behind(tmp_path: Path) -> None:
+    of = {births.__file__, processes.__file__}
+    line = "exec sleep 600"
+    for step in itertools.count(1):
+        assert stopped_at(step, lambda: run(command(line, tmp_path)), of)
+        assert living_in(tmp_path) == [], f"after an interrupt before step {step}"
+        if step > 120:  # by now it has been watching the child for long
+            break
+
+
+def living_in(directory: Path) -> list[int]:
+    """The processes that work in a directory."""
+    found = []
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit() and lives(int(process.name)):
+            try:
+                if (process / "cwd").readlink() == directory:
+                    found.append(int(process.name))
+            except OSError:
+                continue  # it has ended, or is not ours to look at
+    return found

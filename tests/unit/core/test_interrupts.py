@@ -6,7 +6,6 @@ import itertools
 import logging
 import random
 import signal
-import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -24,13 +23,11 @@ from keyturn.testing.stores import hold, save
 from keyturn.testing.world import NOW
 from keyturn.world import files, locks
 from keyturn.world.locks import GATES, FileLock
+from tests.interruptions import stopped_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-    from types import FrameType
-
-    from _typeshed import TraceFunction
 
     from keyturn.wire import Request, Response
 
@@ -153,7 +150,7 @@ def test_an_interrupt_at_every_step_of_whoever_waits_leaves_no_lock_behind(
     monkeypatch.setattr(renewals.world, "wait_for", _patiently)
     for step in itertools.count(1):
         renewals.make_due()
-        if not _stopped_at(step, Auth(world=renewals.world).credential):
+        if not stopped_at(step, Auth(world=renewals.world).credential, STEPS_OF):
             break
         renewals.check()
     assert step > 100
@@ -168,32 +165,6 @@ def _patiently(done: locks.Done, _: float | None) -> bool:
 
 # what the thread of the caller goes through between its `credential()` and the end of the renewal
 STEPS_OF = {auth_module.__file__, uninterrupted.__file__, locks.__file__}
-
-
-def _stopped_at(step: int, call: Callable[[], object]) -> bool:
-    """Call it, with an interrupt before the instruction of that number; False where it has fewer."""
-    left = step
-
-    def trace(frame: FrameType, event: str, _: object) -> TraceFunction | None:
-        nonlocal left
-        if frame.f_code.co_filename not in STEPS_OF or frame.f_code.co_name == "__del__":
-            return None
-        frame.f_trace_opcodes = True
-        if event == "opcode":
-            left -= 1
-            if left == 0:
-                raise KeyboardInterrupt
-        return trace
-
-    earlier = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        call()
-    except KeyboardInterrupt:
-        return True
-    finally:
-        sys.settrace(earlier)
-    return False
 
 
 @pytest.mark.proves("L17", "L11")
