@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from keyturn import Auth
+from keyturn import Auth, children
 from keyturn.children import HELD, command_environment
 from keyturn.commands import export, refresh
 from keyturn.handover import CREDENTIALS
 from keyturn.settings.layers import Setting
+from keyturn.settings.never import never_from_project
 from keyturn.testing import FakeWorld
 from keyturn.testing.commands import Outcome
-from keyturn.world import World
+from keyturn.world import World, programs
 from tests.helpers import with_helper, with_settings
+from tests.projects import Project
 from tests.secretscan import make_secret
 
 if TYPE_CHECKING:
@@ -117,6 +119,41 @@ def test_an_env_block_of_the_settings_counts_for_commands_too(tmp_path: Path) ->
     given = world.commands[0].environment
     assert given["AWS_PROFILE"] == "work"
     assert "AWS_REGION" not in given
+
+
+# what a project may say to the tools that a person's own commands run: a choice among what that person has
+OF_A_PROJECT = {
+    *("ANTHROPIC_BASE_URL", "ANTHROPIC_MODEL", "AWS_X", "CLOUDSDK_CORE_PROJECT", "GCLOUD_X", "GOOGLE_X"),
+    *("CI", "COLORTERM", "COLUMNS", "GITHUB_ACTIONS", "HOSTNAME", "LANG", "LANGUAGE", "LC_X", "LOGNAME"),
+    *("NO_COLOR", "NUMBER_OF_PROCESSORS", "OS", "TERM", "TZ", "USER", "USERNAME"),
+}
+
+
+@pytest.mark.proves("T2", "T4")
+def test_no_variable_of_a_project_chooses_the_programs_of_somebody_else_s_command() -> None:
+    named = {name for name in [*children._KEPT, *programs._KEPT] if not never_from_project(name)}
+    groups = [*children._GROUPS, *programs._KEPT_GROUPS]
+    named |= {f"{group}X" for group in groups if not never_from_project(f"{group}X")}
+    assert named <= OF_A_PROJECT
+
+
+@pytest.mark.proves("T4")
+def test_a_trusted_project_does_not_turn_the_tools_of_the_user_s_helper(tmp_path: Path) -> None:
+    world = FakeWorld(tmp_path, {"KUBECONFIG": "/home/me/kube"})
+    with_helper(world, Outcome(stdout=make_secret("api-key")), line="kubectl get secret key")
+    project = Project(world, tmp_path / "project")
+    world.working_directory = project.path
+    turned = {"KUBECONFIG": "./kube", "VAULT_ADDR": "https://x.example", "CLOUDSDK_PYTHON": "./python"}
+    project.write(env={**turned, "AWS_PROFILE": "work", "CLOUDSDK_CORE_PROJECT": "job"})
+    project.trust()
+    Auth(world=world).credential()
+    given = world.commands[0].environment
+    assert {name: given.get(name) for name in turned} == {
+        "KUBECONFIG": "/home/me/kube",
+        "VAULT_ADDR": None,
+        "CLOUDSDK_PYTHON": None,
+    }
+    assert (given["AWS_PROFILE"], given["CLOUDSDK_CORE_PROJECT"]) == ("work", "job")
 
 
 def test_the_configuration_names_more_variables(tmp_path: Path) -> None:
