@@ -25,9 +25,12 @@ SOON_SECONDS = 3 * 86400.0
 
 def examine(world: World, config: Config | None) -> list[Finding]:
     """Look at every profile that is configured or left a file."""
+    from keyturn.settings.config import is_name
+
     directory = f"{world.state_dir()}/logins"
     found: list[Finding] = []
     names = {name for suffix in (".json", ".cache") for name in files.names(directory, suffix)}
+    names = {name for name in names if is_name(name)}  # no other is a profile's, nor fit for a command
     names |= set(config.profiles) if config is not None else set()
     for name in sorted(names):
         found += _profile(world, config, directory, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -130,5 +131,5 @@ def _trust(way: Way, what: str = "ca") -> str:
     """The command that names an authority, or that adds to the file which is named already."""
     named = next((name for name in ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS") if way.files.get(name)), None)
     if named is not None:
-        return f"add its certificate to the file of {named}: cat {what}.pem >> {way.files[named]}"
+        return f"add its certificate to the file of {named}: cat {what}.pem >> {quote(way.files[named])}"
     return f"name its certificate: export SSL_CERT_FILE=/path/to/{what}.pem"

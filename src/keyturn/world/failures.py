@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from keyturn.clean import clean
@@ -123,7 +124,7 @@ def _refused_client(says: str, way: Way) -> Unavailable:
         )
     else:
         says += f" of {CLIENT_VARIABLE}" if "client certificate" in says else ""
-        hint = f"look at it: openssl x509 -noout -subject -issuer -dates -in {file}"
+        hint = f"look at it: openssl x509 -noout -subject -issuer -dates -in {quote(file)}"
     return way.error(f"{way.host} {says}", "tls_client", hint)
 
 
@@ -138,7 +139,8 @@ def _refused_by_proxy(said: str, way: Way) -> Unavailable:
     name = host.partition("://")[2]
     if status in _FORBIDDEN:
         hint = (
-            f"ask those who run it to let it through; where it can be reached without: export NO_PROXY={name}"
+            "ask those who run it to let it through; where it can be reached without: "
+            f'export NO_PROXY="$NO_PROXY,{name}"'
         )
         return way.error(
             f"the proxy {proxy.place} refuses to connect to {host} ({answer})", "proxy_refused", hint

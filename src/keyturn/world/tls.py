@@ -129,6 +129,8 @@ def _show(
 
 
 def _unusable(error: Exception, certificate: str, key: str, passphrase: str | None) -> ConfigurationError:
+    import shlex
+
     for name, path in ((CERTIFICATE, certificate), (KEY, key)):
         if path and not os.access(path, os.R_OK):
             hint = f"correct it, or unset it: env -u {name} keyturn …"
@@ -144,7 +146,7 @@ def _unusable(error: Exception, certificate: str, key: str, passphrase: str | No
     also = f", or {PASSPHRASE} is wrong" if passphrase is not None else ""
     return ConfigurationError(
         f"the client certificate of {CERTIFICATE} and {KEY} cannot be loaded{also}",
-        hint=f"check that it is PEM: openssl x509 -noout -subject -in {certificate}",
+        hint=f"check that it is PEM: openssl x509 -noout -subject -in {shlex.quote(certificate)}",
         variable=CERTIFICATE,
     )
 

@@ -254,6 +254,14 @@ def test_a_killed_writer_s_file_needs_no_repair(keyturn: Machine) -> None:
     assert findings(keyturn, status=0)["leftover"]["repair"] is None
 
 
+def test_a_file_that_no_profile_could_have_is_put_into_no_command(keyturn: Machine) -> None:
+    keyturn.log_in()
+    damaged = logins(keyturn) / "a; rm -r b.json"
+    damaged.write_text("{")
+    damaged.chmod(0o600)
+    assert findings(keyturn, status=0) == {}
+
+
 def test_a_file_that_is_being_written_is_no_leftover(keyturn: Machine) -> None:
     left_over(keyturn, keyturn.log_in())
     os.utime(logins(keyturn) / ".default.json.1-abc.tmp", (NOW - 1, NOW - 1))

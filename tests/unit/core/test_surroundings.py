@@ -63,6 +63,23 @@ def test_a_container_is_known_by_its_engine_s_marks(tmp_path: Path) -> None:
     assert command is None
 
 
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("team-a\n", "kubectl -n team-a port-forward worker-7 4242:4242"),
+        ("", "kubectl port-forward worker-7 4242:4242"),
+        ("a b", "kubectl port-forward worker-7 4242:4242"),
+        ("--as", "kubectl port-forward worker-7 4242:4242"),
+        ("\u00e4", "kubectl port-forward worker-7 4242:4242"),
+    ],
+)
+def test_a_pod_is_named_with_the_namespace_that_it_is_in(tmp_path: Path, text: str, command: str) -> None:
+    file = tmp_path / "namespace"
+    file.write_text(text, encoding="utf-8")
+    env = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "HOSTNAME": "worker-7"}
+    assert [found for _, found in ways_in(surroundings(env, NOWHERE, str(file)), 4242)] == [command]
+
+
 def test_windows_reaches_a_port_of_wsl_by_itself() -> None:
     [(sentence, command)] = ways_in(surroundings({"WSL_DISTRO_NAME": "Debian"}, NOWHERE), 4242)
     assert "port 4242" in sentence

@@ -99,11 +99,11 @@ class TestRefusedByTheServer:
         error = refusal(configured(authority, **{CERTIFICATE: pair}), web)
         assert "does not know the authority of the client certificate" in error.message
 
-    def test_one_that_has_expired(self, authority: Authority, web: Web) -> None:
-        pair = str(authority.signed("client", ends=dt.timedelta(minutes=-1)))
-        error = refusal(configured(authority, **{CERTIFICATE: pair}), web)
+    def test_one_that_has_expired(self, authority: Authority, web: Web, tmp_path: Path) -> None:
+        pair = authority.signed("client", ends=dt.timedelta(minutes=-1)).rename(tmp_path / "my client.pem")
+        error = refusal(configured(authority, **{CERTIFICATE: str(pair)}), web)
         assert "expired" in error.message
-        assert f"openssl x509 -noout -subject -issuer -dates -in {pair}" in (error.hint or "")
+        assert f"openssl x509 -noout -subject -issuer -dates -in '{pair}'" in (error.hint or "")
 
 
 def refusal(transport: Transport, web: Web) -> Unavailable:
