@@ -52,11 +52,13 @@ font-size:.86rem;line-height:1.5}
 code{font-family:ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:.9em}
 :not(pre)>code{background:var(--code);border-radius:5px;padding:.1em .3em;overflow-wrap:anywhere}
 table{border-collapse:collapse;display:block;overflow:auto;font-size:.93rem}
+td:first-child code{overflow-wrap:break-word}
 th,td{border-bottom:1px solid var(--line);padding:.45em .7em;text-align:left;vertical-align:top}
 img{max-width:100%;height:auto}
-@media (max-width:52rem){body{display:block;padding:1rem 1.1rem 4rem;font-size:16px}
-nav{position:static;max-height:none;border-bottom:1px solid var(--line);margin-bottom:1.5rem;
-padding-bottom:1rem}}
+.menu{display:none}
+@media (max-width:52rem){body{display:flex;flex-direction:column;gap:1.5rem;padding:1rem 1.1rem 4rem;
+font-size:16px}.menu{display:block}main{min-width:0}
+nav{order:1;position:static;max-height:none;border-top:1px solid var(--line);padding-top:1rem}}
 """
 
 
@@ -149,7 +151,8 @@ def _whole(page: Page, pages: dict[str, Page]) -> str:
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src 'self'; "
         "style-src 'unsafe-inline'\">\n"
         f"<title>{title} · keyturn</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f"<nav>{''.join(_menu(page, pages))}</nav>\n<main>\n{page.body}</main>\n</body>\n</html>\n"
+        '<a class="menu" href="#menu">keyturn: all pages</a>\n'  # on a phone the menu is below the page
+        f'<nav id="menu">{"".join(_menu(page, pages))}</nav>\n<main>\n{page.body}</main>\n</body>\n</html>\n'
     )
 
 

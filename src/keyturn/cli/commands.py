@@ -50,6 +50,7 @@ _ALL = (
         ("keyturn login --no-browser", "with a code that you paste here"),
         ("keyturn login --profile work", "a second login, beside the first"),
         ("keyturn login --with-api-key < key.txt", "store an API key"),
+        ("keyturn login --route bedrock", "use Amazon Bedrock; or vertex, for Google"),
         ("keyturn login --from-json - < login.json", "store a login that was made elsewhere"),
     ),
     _command(
@@ -122,7 +123,7 @@ _ALL = (
     _command(
         "doctor",
         "keyturn.cli.doctor",
-        "what is wrong with stores, locks and clocks, and what repairs it",
+        "what is wrong on this machine, and what repairs it",
         ("keyturn doctor", "looks, and changes nothing"),
         ("keyturn doctor --network", "and whether the servers answer"),
         ("keyturn doctor --json", "for programs"),

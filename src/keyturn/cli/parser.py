@@ -86,7 +86,7 @@ class _Inner(argparse.ArgumentParser):
         """The options that every command has, before and after its name."""
         common = self.add_argument_group("with every command")
         common.add_argument("--profile", metavar="NAME", help="the login to use")
-        common.add_argument("--route", metavar="NAME", help="where requests go: anthropic")
+        common.add_argument("--route", metavar="NAME", help="where requests go: anthropic, bedrock, vertex")
         common.add_argument(
             "--source", metavar="ID", help="use this source and no other; see keyturn explain"
         )
@@ -105,7 +105,28 @@ class _Inner(argparse.ArgumentParser):
         return [name for action in self._actions for name in action.option_strings]
 
     def error(self, message: str) -> NoReturn:
+        for action in self._actions:
+            if action.choices is not None and message.endswith(f"required: {action.metavar}"):
+                choices = [str(choice) for choice in action.choices]
+                raise UsageError(
+                    f"{self.prog} needs a word more: {', '.join(choices)}",
+                    hint=f"for example: {self.prog} {choices[0]}",
+                )
         raise UsageError(message, hint=f"see: {self.prog} --help")
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        """A choice; argparse's own words differ from Python to Python, and name no nearest one."""
+        if action.choices is None or value in action.choices:
+            return
+        from difflib import get_close_matches
+
+        choices = [str(choice) for choice in action.choices]
+        asked = " ".join((self.prog, *action.option_strings[-1:]))
+        close = get_close_matches(str(value), choices, n=1, cutoff=0.7)  # "rename" is no "remove"
+        raise UsageError(
+            f"{asked} takes one of {', '.join(choices)}, and got {str(value)[:64]!r}",
+            hint=f"did you mean: {asked} {close[0]}" if close else f"see: {self.prog} --help",
+        )
 
 
 def _json_help(prog: str) -> str:
@@ -125,7 +146,7 @@ def overview(width: int) -> str:
     commands = [(name, COMMANDS[name].summary) for name in WORDS]
     common = [
         ("--profile NAME", "the login to use"),
-        ("--route NAME", "where requests go"),
+        ("--route NAME", "where requests go: anthropic, bedrock, vertex"),
         ("--source ID", "use this source and no other"),
         ("--require-billing CLASS", "refuse a credential that is billed in another way"),
         ("--no-input", "never ask, never open a browser"),

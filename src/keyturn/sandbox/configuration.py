@@ -32,12 +32,12 @@ keyturn --profile {profile} token --header | curl -sS -H @- \\
 # any program, with the login of keyturn
 keyturn --profile {profile} run -- python your_program.py
 
-# Amazon Bedrock: signatures are checked, and a token service is there too (keys that AWS would not know)
+# Amazon Bedrock: signatures are checked; AWS does not know these keys
 env CLAUDE_CODE_USE_BEDROCK=1 AWS_ACCESS_KEY_ID={key.access_key_id} AWS_SECRET_ACCESS_KEY={key.secret} \\
   ANTHROPIC_BEDROCK_BASE_URL={sandbox.api_base_url} \\
   AWS_ENDPOINT_URL_STS={sandbox.api_base_url} keyturn -p 'Hello'
 
-# Google Vertex AI: the sandbox is the metadata server, too (CLOUDSDK_CONFIG keeps your own login out of it)
+# Google Vertex AI; CLOUDSDK_CONFIG keeps your own Google login out of it
 env CLAUDE_CODE_USE_VERTEX=1 CLOUDSDK_CONFIG=/nowhere GCE_METADATA_HOST={host} \\
   ANTHROPIC_VERTEX_BASE_URL={sandbox.api_base_url}/v1 keyturn -p 'Hello'
 
