@@ -7,9 +7,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from keyturn import Auth, AuthError
 from keyturn.testing import FakeWorld
 from keyturn.testing.world import answer, token_answer
 from keyturn.wire import Response
@@ -140,3 +142,11 @@ def from_metadata(fields: Mapping[str, object] | str, status: int = 200) -> Resp
     """What a metadata server says."""
     body = fields if isinstance(fields, str) else json.dumps(fields)
     return Response(status=status, headers={"metadata-flavor": "Google"}, body=body.encode())
+
+
+def error_of(world: FakeWorld) -> AuthError:
+    """The error in place of a credential; there is none without a hint."""
+    with pytest.raises(AuthError) as caught:
+        Auth(world=world).credential()
+    assert caught.value.hint
+    return caught.value
