@@ -50,6 +50,9 @@ _SECRET_PARTS = frozenset(
 )
 
 
+_PLACES = ("_FILE", "_OVERRIDE", "_PID", "_SOCK", "_URI")  # a name like a secret's, and where one lies
+
+
 def command_environment(env: Mapping[str, str], key: str, listed: Iterable[str] = ()) -> dict[str, str]:
     """What the command of a setting gets; `key` is the setting's, such as apiKeyHelper.
 
@@ -64,6 +67,17 @@ def command_environment(env: Mapping[str, str], key: str, listed: Iterable[str] 
     kept = {name: value for name, value in kept.items() if name.upper() not in HELD}
     # whoever asks keyturn from inside of it must not be sent back to the same command (L24)
     return {**kept, "KEYTURN_IN_HELPER": "1"}
+
+
+def secrets_in(environment: Mapping[str, str], listed: Iterable[str] = ()) -> list[str]:
+    """The values in what a command got that are, or may be, secrets: nothing it says may show one (T15)."""
+    ours = {name.upper() for name in listed}
+    named = {name: name.upper() for name in environment}
+    return [
+        environment[name]
+        for name, upper in named.items()
+        if upper in ours or (_is_secret(upper) and not upper.endswith(_PLACES))
+    ]
 
 
 def _is_secret(name: str) -> bool:

@@ -41,8 +41,8 @@ def export(
     command_not_runnable, command_timeout, command_too_long, command_not_started; Refused when the command
     is a project's and is no longer what was trusted.
     """
-    ended = _run(scene, setting, seconds=seconds, limit=limit)
-    if trouble := _trouble(setting, ended, seconds):
+    ended, given = _run(scene, setting, seconds=seconds, limit=limit)
+    if trouble := _trouble(setting, ended, seconds, given):
         raise trouble
     return Secret(ended.stdout.reveal().strip())
 
@@ -131,12 +131,12 @@ def _refresh(scene: Scene, setting: Setting, helped: Callable[[], bool], seconds
     live = Live(scene.world)
     tell(scene.world, f"running {setting.where}")
     try:
-        ended = _run(scene, setting, seconds=seconds, limit=None, heard=live)
+        ended, given = _run(scene, setting, seconds=seconds, limit=None, heard=live)
     finally:
         live.close()
     if helped():
         return
-    raise _trouble(setting, ended, seconds) or Rejected(
+    raise _trouble(setting, ended, seconds, given) or Rejected(
         f"{setting.where} ended well, and the credentials are neither new nor valid",
         hint="run that command by hand, and see which credentials it renews",
         code="refresh_no_change",
@@ -146,8 +146,9 @@ def _refresh(scene: Scene, setting: Setting, helped: Callable[[], bool], seconds
 @frameless
 def _run(
     scene: Scene, setting: Setting, *, seconds: float, limit: int | None, heard: Heard | None = None
-) -> Ended:
-    from keyturn.children import command_environment
+) -> tuple[Ended, list[Secret]]:
+    """How it ended, and the secrets that it was given."""
+    from keyturn.children import command_environment, secrets_in
     from keyturn.settings.trust import check_again
     from keyturn.world.processes import Command, Notice
 
@@ -157,7 +158,7 @@ def _run(
     layered = {
         key.removeprefix("env."): found.value
         for key, found in scene.settings.found.items()
-        if key.startswith("env.")
+        if key.startswith("env.") and not key.startswith("env.KEYTURN_")  # those count from outside alone
     }
     env = {name: value for name, value in {**world.env, **layered}.items() if value}
     command = Command(
@@ -176,11 +177,12 @@ def _run(
         )
 
     notice = None if heard is not None else Notice(call=notify, seconds=NOTICE_SECONDS)
-    return world.run(command, heard=heard, notice=notice)
+    given = secrets_in(command.environment, scene.config.helper_environment)
+    return world.run(command, heard=heard, notice=notice), [Secret(value) for value in given]
 
 
 @frameless
-def _trouble(setting: Setting, ended: Ended, seconds: float) -> AuthError | None:
+def _trouble(setting: Setting, ended: Ended, seconds: float, given: list[Secret]) -> AuthError | None:
     """The error for how a command ended; None when that was well."""
     where, status, hint = setting.where, ended.status, "run that command by hand to see what it says"
     if ended.why == "exit" and status == 0:
@@ -207,20 +209,20 @@ def _trouble(setting: Setting, ended: Ended, seconds: float) -> AuthError | None
     else:
         code, said = "command_not_started", f"{where} could not be started: {clean(ended.detail or '')}"
         hint = "correct the setting, or see what else there is: keyturn explain"
-    told = _shown(ended)
+    told = _shown(ended, given)
     return Rejected(
         f"{said}; it said: {told}" if told else said, hint=hint, code=code, where=where, status=status
     )
 
 
-def _shown(ended: Ended) -> str:
-    """The end of stderr for people: without marks, and without whatever the command printed as its secret."""
+def _shown(ended: Ended, given: list[Secret]) -> str:
+    """The end of stderr for people: without marks, and without secrets it printed or was given."""
     from keyturn.redact import redact
     from keyturn.world.processes import STDERR_KEPT
 
     text = ended.stderr.reveal()
     if len(text.encode()) >= STDERR_KEPT:
         text = text.partition("\n")[2] or text.partition(" ")[2]  # what was cut in half cannot be recognised
-    known = ended.stdout.reveal().split()
-    text = redact(clean(text, 2 * STDERR_KEPT), [word.strip('",{}') for word in known])
+    known = [word.strip('",{}') for word in ended.stdout.reveal().split()]
+    text = redact(clean(text, 2 * STDERR_KEPT), [*known, *(secret.reveal() for secret in given)])
     return text if len(text) <= _SHOWN else "…" + text[-_SHOWN:]

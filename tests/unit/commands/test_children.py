@@ -113,12 +113,13 @@ def test_an_env_block_of_the_settings_counts_for_commands_too(tmp_path: Path) ->
     with_helper(world, Outcome(stdout="sk-ant-test-x"))
     with_settings(
         world,
-        {"apiKeyHelper": "x", "env": {"AWS_PROFILE": "work", "AWS_REGION": "", "ANTHROPIC_BASE_URL": ""}},
+        {"apiKeyHelper": "x", "env": {"AWS_PROFILE": "work", "AWS_REGION": "", "KEYTURN_HOME": "/elsewhere"}},
     )
     Auth(world=world).credential()
     given = world.commands[0].environment
     assert given["AWS_PROFILE"] == "work"
     assert "AWS_REGION" not in given
+    assert given["KEYTURN_HOME"] == world.variables["KEYTURN_HOME"], "these count from outside alone"
 
 
 # what a project may say to the tools that a person's own commands run: a choice among what that person has

@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from keyturn import Auth
+from keyturn.commands import export
 from keyturn.errors import AuthError, Rejected
 from keyturn.helper import LIMIT, read
 from keyturn.settings.layers import Setting
@@ -17,7 +18,7 @@ from keyturn.testing import FakeWorld
 from keyturn.testing.commands import Outcome
 from keyturn.testing.world import NOW
 from keyturn.values import HelperKey, Secret
-from tests.helpers import LINE, with_helper
+from tests.helpers import LINE, with_helper, with_settings
 from tests.secretscan import make_secret
 
 if TYPE_CHECKING:
@@ -189,6 +190,28 @@ def test_stderr_is_redacted_by_what_was_printed_in_any_spelling(tmp_path: Path) 
     with pytest.raises(Rejected) as caught:
         Auth(world=world).credential()
     assert "got [secret] and failed" in caught.value.message
+
+
+@pytest.mark.proves("T15")
+def test_stderr_shows_no_secret_that_the_command_was_given(tmp_path: Path) -> None:
+    mine, quoted, aws = (make_secret("password") for _ in range(3))
+    world = FakeWorld(tmp_path, {"MY_VAULT": mine, "OP_SESSION": f"{quoted}/&", "AWS_SECRET_ACCESS_KEY": aws})
+    world.variables["AWS_SHARED_CREDENTIALS_FILE"] = "/home/me/some-credentials"
+    world.write_config({"helper_environment": ["MY_VAULT", "OP_SESSION"]})
+    said = f"tried {mine} and {quoted}%2F%26 and {aws} of $AWS_SHARED_CREDENTIALS_FILE"
+    said = said.replace("$AWS_SHARED_CREDENTIALS_FILE", "/home/me/some-credentials")
+    with_settings(world, {"apiKeyHelper": "x", "awsCredentialExport": "y"})
+    scene = Auth(world=world).scene()
+    for key, hidden in (("apiKeyHelper", 2), ("awsCredentialExport", 3)):
+        world.outcomes.append(Outcome(stderr=said if hidden == 3 else said.replace(aws, ""), status=1))
+        setting = scene.settings.get(key)
+        assert setting is not None
+        with pytest.raises(Rejected) as caught:
+            export(scene, setting)
+        told = caught.value.message
+        assert told.count("[secret]") == hidden
+        assert told.endswith("/home/me/some-credentials")
+        assert not any(secret in told for secret in (mine, quoted, aws))
 
 
 def test_of_a_long_stderr_the_end_is_shown(tmp_path: Path) -> None:
