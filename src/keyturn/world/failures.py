@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import ssl
@@ -195,8 +196,8 @@ def _unconnected(causes: list[BaseException], way: Way) -> Unavailable:
 
 
 def _reason(causes: list[BaseException]) -> str:
-    """What the system calls it, where it has a word for it."""
+    """What the system calls it, where it has a word for it; asyncio has words of its own."""
     for cause in reversed(causes):
-        if isinstance(cause, OSError) and cause.errno is not None and cause.strerror:
-            return f": {clean(cause.strerror, 60).lower()}"
+        if isinstance(cause, OSError) and cause.errno is not None and cause.errno > 0:
+            return f": {os.strerror(cause.errno).lower()}"
     return ""

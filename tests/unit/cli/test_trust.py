@@ -324,7 +324,7 @@ def test_what_nobody_could_look_at_cannot_be_trusted(
 
 @pytest.mark.parametrize(
     ("text", "place"),
-    [('{"apiKeyHelper": "a",}', ":1:22: "), ('{\n "a": \n}', ":3:1: "), ("", ":1:1: "), ("[]", ":1:1: ")],
+    [('{"apiKeyHelper": "a", b}', ":1:23: "), ('{\n "a": \n}', ":3:1: "), ("", ":1:1: "), ("[]", ":1:1: ")],
 )
 def test_damaged_settings_are_an_error_with_file_line_and_column(
     keyturn: Machine, project: Project, text: str, place: str

@@ -135,7 +135,7 @@ def read_text(tmp_path: Path, content: bytes) -> Settings:
         (b'"text"', 1, 1),
         (b"{}\n{}", 2, 1),
         (b'{"env": {}} // comment', 1, 13),
-        (b'{"a": 1,}', 1, 9),
+        (b'{"a": 1, b}', 1, 10),
         (b"{'a': 1}", 1, 2),
         (b'{"a": NaN}', 1, 1),
         (b'{"a":\n\n  nothing}', 3, 3),
