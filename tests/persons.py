@@ -38,7 +38,7 @@ def fetch(url: str, method: str = "GET", *, address: str = "127.0.0.1") -> Shown
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(address, parts.port, timeout=LONG)
     try:
-        connection.request(method, f"{parts.path}?{parts.query}", headers={"Host": parts.netloc})
+        connection.request(method, f"{parts.path or '/'}?{parts.query}", headers={"Host": parts.netloc})
         answer = connection.getresponse()
         return Shown(answer.status, answer.read().decode())
     finally:

@@ -141,7 +141,7 @@ def _listen(profile: Profile, state: str, wish: Wish) -> Listener:
         page=page.render,
         host="localhost" if host == "localhost" else "127.0.0.1",
         port=wish.callback_port or port,
-        path=parts.path or "/",
+        path=parts.path,
     )
 
 

@@ -74,12 +74,14 @@ class Listener:
         patience: float = PATIENCE_SECONDS,
         bind: Callable[[str, int], socket.socket] = bind,
     ) -> None:
-        self._state, self._page, self._path, self._hold = state, page, path, hold
+        self._state, self._page, self._hold = state, page, hold
+        self._path = path or "/"  # a browser asks for that, and the address stays as it is registered
         sockets = bind_both(port, bind)
         self.port: int = sockets[0].getsockname()[1]
         only_six = all(s.family == socket.AF_INET6 for s in sockets)
         name = "[::1]" if only_six and host == "127.0.0.1" else host
-        self.redirect_uri = f"http://{name}:{self.port}{path}"
+        self._root = f"http://{name}:{self.port}"
+        self.redirect_uri = f"{self._root}{path}"
         self._hosts = frozenset(f"{n}:{self.port}" for n in ("127.0.0.1", "[::1]", "localhost"))
         if self.redirect_uri == f"http://{name}:80{path}":  # browsers leave http's own port out
             self._hosts |= {n.removesuffix(":80") for n in self._hosts}
@@ -105,7 +107,7 @@ class Listener:
     def lead_to(self, url: str, path: str) -> str:
         """A short address of this machine that leads to `url`; `path` should be one that nobody can guess."""
         self._short = (path, url)
-        return f"{self.redirect_uri.removesuffix(self._path)}{path}"
+        return f"{self._root}{path}"
 
     def fileno(self) -> int:
         """A descriptor that becomes readable with the answer: for select() beside a terminal."""
