@@ -157,13 +157,17 @@ def _check_way(options: argparse.Namespace, now: float) -> None:
             "--from-json reads standard input only, so that no token is left in a file by accident",
             hint="run: keyturn login --from-json - < token.json",
         )
+    given = options.from_json or options.with_api_key or options.code_file is not None
     shown = [flag for flag, on in (("--qr", options.qr), ("--copy", options.copy)) if on]
     shown += ["--url-file"] if options.url_file is not None else []
-    if shown and (options.from_json or options.with_api_key or options.code_file is not None):
+    if shown and given:
         raise UsageError(
             f"{', '.join(shown)} shows an address, and this way of logging in has none",
             hint="leave it out; or log in by browser: keyturn login",
         )
+    if options.callback_port and (options.device or given):
+        what = "--callback-port is where a browser's answer arrives, and this way of logging in has none"
+        raise UsageError(what, hint="leave it out; or log in by browser: keyturn login --callback-port PORT")
     if options.expires is not None and not options.with_api_key:
         raise UsageError(
             "--expires is the end of an API key, and none is being stored",

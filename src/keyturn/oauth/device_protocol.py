@@ -19,6 +19,8 @@ PENDING, SLOW_DOWN, EXPIRED = "authorization_pending", "slow_down", "expired_tok
 # section 3.2: the interval that holds when none is named
 INTERVAL_SECONDS = 5.0
 _LONGEST_CODE = 64
+# more than this is nothing to type on another device, and would fill the screen above the code
+_LONGEST_ADDRESS = 2000
 _LONGEST_PAUSE = 300.0
 _SERVER_FAULT = 500
 
@@ -139,6 +141,6 @@ def _is_code(value: object) -> TypeGuard[str]:
 
 def _is_address(value: object) -> TypeGuard[str]:
     try:
-        return isinstance(value, str) and origin(value).confidential
+        return isinstance(value, str) and len(value) <= _LONGEST_ADDRESS and origin(value).confidential
     except ValueError:
         return False

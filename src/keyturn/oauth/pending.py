@@ -16,6 +16,7 @@ from keyturn.errors import AuthError, LoginRefused, UsageError, frameless
 from keyturn.login import Authority
 from keyturn.oauth.granting import Attempt, Found, Terms, exchange, login_of_grant, show_account
 from keyturn.oauth.paste import read_paste
+from keyturn.settings.config import Profile
 from keyturn.values import Secret, Value
 from keyturn.world import directories, files
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from keyturn.login import Login
     from keyturn.oauth.authority import Metadata
     from keyturn.oauth.grant import Person
-    from keyturn.settings.config import Profile
     from keyturn.world import World
 
 VERSION = 1
@@ -183,21 +183,38 @@ def _read(text: str, now: float) -> Pending | None:
         found = jsontext.parse_object(text)
         if found["version"] != VERSION or not 0 < found["until"] - now <= LIFE_SECONDS:
             return None
-        told = {name: found["authority"].get(name) for name in Authority.fields}
+        told = {name: _text_or_none(found["authority"].get(name)) for name in Authority.fields}
         secret = told.pop("client_secret")
         authority = Authority(client_secret=Secret(secret) if secret else None, **told)
         attempt = Attempt(
-            redirect_uri=found["redirect_uri"],
-            state=found["state"],
-            url=found["redirect_uri"],
-            verifier=found["verifier"],
+            redirect_uri=_text_in(found, "redirect_uri"),
+            state=_text_in(found, "state"),
+            url=_text_in(found, "redirect_uri"),
+            verifier=_text_in(found, "verifier"),
         )
         terms = Terms(
-            api_base_url=found["api_base_url"], authority=authority, oauth_beta=found["oauth_beta"] is True
+            api_base_url=_text_in(found, "api_base_url"),
+            authority=authority,
+            oauth_beta=found["oauth_beta"] is True,
         )
-        return Pending(attempt=attempt, s256=found["s256"] is True, terms=terms, typed=dict(found["typed"]))
+        typed = dict(found["typed"])
+        if not told["client_id"] or not told["token_url"] or not typed.keys() <= set(Profile.fields):
+            return None
+        return Pending(attempt=attempt, s256=found["s256"] is True, terms=terms, typed=typed)
     except (ValueError, KeyError, TypeError, AttributeError, AuthError):
         return None
+
+
+def _text_in(found: Mapping[str, Any], name: str) -> str:
+    if not isinstance(found[name], str):
+        raise TypeError(name)
+    return str(found[name])
+
+
+def _text_or_none(value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise TypeError
+    return value
 
 
 def _text(value: object) -> str | None:

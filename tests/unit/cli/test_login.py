@@ -193,6 +193,10 @@ def test_a_profile_of_its_own_leaves_the_others_alone(logged_in: Desk) -> None:
         (("--profile", "../x"), 2, "the profile name in --profile is not one"),
         (("--no-browser", "--with-api-key"), 2, "not allowed with"),
         (("--callback-port", "http"), 2, "--callback-port"),
+        *(
+            ((*way, "--callback-port", "4242"), 2, "--callback-port is where a browser's answer arrives")
+            for way in (("--device",), ("--with-api-key",), ("--from-json", "-"), ("--code-file", "-"))
+        ),
         (("--store", "vault"), 2, "--store"),
         (("--issuer", "http://auth.example.com"), 7, "plain http on another machine"),
         ((*AT, *WHERE, "--callback-port", "70000"), 2, "callback port 70000 is not between"),

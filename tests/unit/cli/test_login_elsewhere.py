@@ -326,6 +326,29 @@ def test_a_damaged_beginning_is_said_and_removed(desk: Desk, text: str) -> None:
     assert "keyturn login --begin" in done.err
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"state": 7},
+        {"verifier": None},
+        {"redirect_uri": []},
+        {"api_base_url": 1},
+        {"typed": {"colour": "red"}},
+        {"typed": 3},
+        {"authority": {}},
+        {"authority": {"client_id": "x", "token_url": 5}},
+        {"authority": []},
+    ],
+)
+def test_a_beginning_with_a_value_that_none_has_is_damaged(desk: Desk, change: dict[str, Any]) -> None:
+    begun(desk)
+    [file] = (desk.home / "pending").iterdir()
+    file.write_text(json.dumps(json.loads(file.read_text()) | change), encoding="utf-8")
+    done = finished(desk, "abc", script=[])
+    assert (done.status, file.exists()) == (2, False)
+    assert "or cannot be read" in done.err
+
+
 def test_what_others_can_read_is_not_trusted(desk: Desk) -> None:
     told = begun(desk)
     [file] = (desk.home / "pending").iterdir()

@@ -200,6 +200,7 @@ def test_a_code_that_lives_for_a_day_is_not_waited_for_so_long(desk: Desk) -> No
         {"verification_uri": None},
         {"verification_uri": "http://login.example.com/device"},
         {"verification_uri": "javascript:alert(1)"},
+        {"verification_uri": f"{PAGE}?{'x' * 2000}"},
         {"verification_uri": 'https://login.example.com/ "'},
         {"expires_in": None},
         {"expires_in": 0},
