@@ -57,11 +57,11 @@ def find(scene: Scene) -> Link | str:
 
 def _of_profile(profile: Named, files: Files) -> Link | None:
     """A role that the profile names comes first of all."""
-    keys = files.config.get(profile.name, {})
-    role = keys.get("role_arn")
-    if not role:
+    keys, found = files.merged(profile.name), files.get(profile.name, "role_arn")
+    if found is None:
         return None
-    where = f"profile {profile.name} in {files.config_path}"
+    role, path = found
+    where = f"profile {profile.name} in {path}"
     if keys.get("web_identity_token_file"):
         what, kind = f"the role {role}, by web identity", "assume-role-with-web-identity"
     elif source := keys.get("source_profile"):
@@ -105,23 +105,27 @@ def _of_web_identity(scene: Scene) -> Link | None:
 def _of_profile_keys(profile: Named, files: Files) -> Link | None:
     """In botocore's order: SSO, the credentials file, a console login, a command, keys of the config file."""
     config, credentials = files.config.get(profile.name, {}), files.credentials.get(profile.name, {})
+    both = files.merged(profile.name)
     in_config, in_credentials = (
         f"profile {profile.name} in {path}" for path in (files.config_path, files.credentials_path)
     )
 
+    def place(*keys: str) -> str:
+        return in_credentials if any(credentials.get(key) for key in keys) else in_config
+
     def link(kind: str, what: str, where: str, account: str | None = None) -> Link:
         return Link(account=account, kind=kind, profile=profile.name, what=what, where=where)
 
-    if config.get("sso_session") or config.get("sso_start_url"):
-        role, account = config.get("sso_role_name", "?"), config.get("sso_account_id", "?")
+    if both.get("sso_session") or both.get("sso_start_url"):
+        role, account = both.get("sso_role_name", "?"), both.get("sso_account_id", "?")
         what = f"{role} in account {account}, by IAM Identity Center"
-        return link("sso", what, in_config, f"{role} in account {account}")
+        return link("sso", what, place("sso_session", "sso_start_url"), f"{role} in account {account}")
     if _has_pair(credentials, in_credentials):
         return link("shared-credentials-file", "keys", in_credentials)
-    if config.get("login_session"):
-        return link("login", "the console login of `aws login`", in_config)
-    if config.get("credential_process"):
-        return link("custom-process", "what its credential_process gives", in_config)
+    if both.get("login_session"):
+        return link("login", "the console login of `aws login`", place("login_session"))
+    if both.get("credential_process"):
+        return link("custom-process", "what its credential_process gives", place("credential_process"))
     if _has_pair(config, in_config):
         return link("config-file", "keys", in_config)
     return None
@@ -170,9 +174,11 @@ def _unknown_profile(profile: Named, files: Files) -> ConfigurationError:
 
 def _check_recursion(scene: Scene, link: Link) -> None:
     asked = (scene.world.variable(IN_CHAIN) or "").split("\n")
-    if link.kind == "custom-process" and link.profile in asked:
+    # nothing but a credential_process starts programs; a role may have its keys of one
+    to = {"custom-process": "of {}", "assume-role": "that {} leads to"}.get(link.kind)
+    if to is not None and link.profile in asked:
         raise ConfigurationError(
-            f"the credential_process of {link.where} is keyturn, and it asks this same profile again",
+            f"the credential_process {to.format(link.where)} is keyturn, and it asks this same profile again",
             hint="let it ask another one: credential_process = env AWS_PROFILE=OTHER keyturn --route bedrock "
             "token; or take it out",
             code="chain_recursion",

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from keyturn.scene import Scene
     from keyturn.settings.layers import Setting
 
-ID, SECRET, TOKEN = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"
+ID, SECRET = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"
+# today's name, and the older one that some tools still set, beside it or alone
+TOKENS = ("AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
 EXPIRATION = "AWS_CREDENTIAL_EXPIRATION"
 _MEMBERS = ("AccessKeyId", "SecretAccessKey", "SessionToken")
 _LONGEST = 16 * 1024
@@ -58,8 +60,7 @@ def environment_keys(scene: Scene) -> Found | None:
 
     Raises: ConfigurationError for half a pair, for two halves of different places, for what cannot be a key.
     """
-    settings = {name: scene.variable(name) for name in (ID, SECRET, TOKEN, EXPIRATION)}
-    key, secret = settings[ID], settings[SECRET]
+    key, secret = scene.variable(ID), scene.variable(SECRET)
     if key is None and secret is None:
         return None
     if key is None or secret is None:
@@ -76,10 +77,7 @@ def environment_keys(scene: Scene) -> Found | None:
             hint=f"set both in one place; or be rid of one pair: {secret.remedy} keyturn …",
             variable=SECRET,
         )
-    token, expiration = (
-        found if found is not None and _place(found) == _place(key) else None
-        for found in (settings[TOKEN], settings[EXPIRATION])
-    )
+    token, expiration = _beside(scene, key, TOKENS), _beside(scene, key, (EXPIRATION,))
     return Found(
         access_key_id=_secret(key),
         account=None,
@@ -92,8 +90,10 @@ def environment_keys(scene: Scene) -> Found | None:
 
 def ambient_token(scene: Scene) -> str | None:
     """Where a session token lies that is not that of the keys in use; None when there is none."""
-    key, token = scene.variable(ID), scene.variable(TOKEN)
-    return token.where if key is not None and token is not None and _place(key) != _place(token) else None
+    key = scene.variable(ID)
+    if key is None or _beside(scene, key, TOKENS) is not None:
+        return None
+    return next((found.where for name in TOKENS if (found := scene.variable(name)) is not None), None)
 
 
 @frameless
@@ -133,6 +133,12 @@ def printed_keys(text: Secret, where: str, now: float) -> Found:
         secret=secret,
         session_token=keys["SessionToken"],
     )
+
+
+def _beside(scene: Scene, key: Setting, names: tuple[str, ...]) -> Setting | None:
+    """The first of these variables that is set in the same place as the key."""
+    found = (scene.variable(name) for name in names)
+    return next((other for other in found if other is not None and _place(other) == _place(key)), None)
 
 
 def _place(setting: Setting) -> tuple[str, str | None]:

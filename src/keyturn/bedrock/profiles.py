@@ -50,6 +50,10 @@ class Files(Value):
         """Every profile, in order."""
         return tuple(sorted({*self.credentials, *self.config}))
 
+    def merged(self, profile: str) -> Mapping[str, str]:
+        """A profile's keys of both files, as botocore reads them: the credentials file comes first."""
+        return {**self.config.get(profile, {}), **self.credentials.get(profile, {})}
+
     def get(self, profile: str, key: str) -> tuple[str, str] | None:
         """A key's value and the file it is in; the credentials file comes first, as for a region (R18)."""
         for path, sections in (
