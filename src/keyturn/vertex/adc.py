@@ -7,9 +7,11 @@ that looks like one of Google's, the metadata server. Only the last is asked ove
 from __future__ import annotations
 
 from keyturn import jsontext
+from keyturn.clean import clean
 from keyturn.errors import ConfigurationError
 from keyturn.values import Value
 from keyturn.vertex.said import path_of
+from keyturn.wire import origin
 from keyturn.world import files, foreign
 
 TYPE_CHECKING = False
@@ -32,6 +34,7 @@ _GOOGLE_RUNS_THIS = (
     "GAE_SERVICE",
     "KUBERNETES_SERVICE_HOST",
 )
+_UNIVERSE = "googleapis.com"
 _METADATA_VARIABLES = ("GCE_METADATA_HOST", "GCE_METADATA_ROOT", "GCE_METADATA_IP")
 # the kinds of file that serve here, with what each cannot do without
 KINDS: dict[str, tuple[str, ...]] = {
@@ -128,17 +131,34 @@ def missing(path: str) -> ConfigurationError:
 
 
 def metadata_host(scene: Scene) -> str | None:
-    """The metadata server of this machine, as far as that can be told without asking it."""
+    """The metadata server of this machine, as far as that can be told without asking it.
+
+    Raises: ConfigurationError for what can be no host.
+    """
     world = scene.world
     if (world.variable("NO_GCE_CHECK") or "").strip().lower() == "true":
         return None
     for name in _METADATA_VARIABLES:
         host = (world.variable(name) or "").strip()
         if host:
-            return host
+            return _checked_host(name, host)
     if any(world.variable(name) for name in _GOOGLE_RUNS_THIS) or world.machine().startswith("Google"):
         return METADATA_HOST
     return None
+
+
+def _checked_host(variable: str, host: str) -> str:
+    try:
+        there = str(origin(f"http://{host}")).removeprefix("http://")
+    except ValueError:
+        there = ""
+    if there != host.lower().removesuffix(":80"):
+        raise ConfigurationError(
+            f"the environment variable {variable} names what can be no host of a metadata server",
+            hint=f"give host, or host:port; or unset it: env -u {variable} keyturn …",
+            variable=variable,
+        )
+    return host
 
 
 def read(place: Place) -> Adc:
@@ -185,6 +205,7 @@ def _checked_kind(info: Mapping[str, Any], path: str) -> str:
             code="adc_type",
             path=path,
         )
+    _check_universe(info, path)
     for field in KINDS[kind]:
         value = info.get(field)
         if not (isinstance(value, dict) and value) and not (isinstance(value, str) and value.strip()):
@@ -196,6 +217,19 @@ def _checked_kind(info: Mapping[str, Any], path: str) -> str:
                 field=field,
             )
     return kind
+
+
+def _check_universe(info: Mapping[str, Any], path: str) -> None:
+    """Google's cloud as others run it has hosts of its own, and gives other tokens than keyturn asks for."""
+    universe = info.get("universe_domain")
+    if universe not in (None, "", _UNIVERSE):
+        raise ConfigurationError(
+            f"{path} is for the universe_domain {clean(str(universe), 80)}, "
+            f"and keyturn knows that of {_UNIVERSE} alone",
+            hint=f"use credentials of {_UNIVERSE}, or a gateway that authenticates: "
+            "CLAUDE_CODE_SKIP_VERTEX_AUTH=1",
+            code="adc_universe",
+        )
 
 
 def _shown(kind: object) -> str:

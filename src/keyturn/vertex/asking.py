@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 API_VERSION = "vertex-2023-10-16"
 SECONDS = 10.0
 _OK, _REFUSED, _TROUBLE = 200, 400, 500
+# too slow and too many: no word about the credential
+_TRANSIENT = (408, 429)
 
 
 def counting(scene: Scene, credential: Credential) -> Request:
@@ -49,7 +51,7 @@ def check_taken(scene: Scene, credential: Credential) -> None:
     if response.status == _OK:
         return
     host, words = origin(request.url), _words(response)
-    if _REFUSED <= response.status < _TROUBLE:
+    if _REFUSED <= response.status < _TROUBLE and response.status not in _TRANSIENT:
         raise Rejected(
             f"{host} does not take the Google credentials for project {project_of(credential)} "
             f"({response.status}){words}",

@@ -22,14 +22,14 @@ _REAUTH = ("invalid_rapt", "rapt_required")
 # Google refuses an assertion whose times are further off than this
 _CLOCK_SECONDS = 300.0
 _OK, _BAD_REQUEST, _SERVER_ERROR = 200, 400, 500
-RENEWABLE = ("google_login_ended", "reauth_needed", "no_token_source", "adc_missing", "adc_field", "adc_type")
 
 
 def meaning(error: Exception, adc: Adc, sender: Sender, world: World) -> AuthError:
     """An error of keyturn for what google-auth raised, read from the answer itself where there is one."""
     response = sender.last
     if response is None or response.status < _BAD_REQUEST:
-        if response is not None and response.status == _OK and _is_about_answer(error):
+        redirected = response is not None and response.status != _OK
+        if redirected or (response is not None and _is_about_answer(error)):
             return no_token(sender)
         return _local(error, adc)
     fields = _fields(response)
@@ -63,7 +63,7 @@ def meaning(error: Exception, adc: Adc, sender: Sender, world: World) -> AuthErr
 
 
 def no_token(sender: Sender) -> AuthError:
-    """The error for an answer of status 200 that holds no token: a captive portal, a wrong address."""
+    """The error for an answer that is no refusal and holds no token: a captive portal, a wrong address."""
     return Unavailable(
         f"{sender.host} answered something that is no token",
         hint="check the network (a sign-in page may answer instead) and token_uri or token_url of the file",

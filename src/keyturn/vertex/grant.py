@@ -7,6 +7,7 @@ from keyturn.errors import AuthError, Refused, frameless
 from keyturn.values import Secret, Value
 from keyturn.vertex import failures, metadata
 from keyturn.vertex.sender import Sender
+from keyturn.vertex.token import is_sendable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def fetch(world: World, adc: Adc, *, patient: bool = False) -> Token:
     except Exception as error:  # noqa: BLE001 - whatever the library makes of a bad file or a bad answer
         failure = failures.meaning(error, adc, sender, world)
     else:
-        if isinstance(text, str) and _sendable(text):
+        if isinstance(text, str) and is_sendable(text):
             return _token(world, text, lives)
         failure = failures.no_token(sender)
     raise failure
@@ -69,10 +70,6 @@ def _token(world: World, text: str, lives: float | None) -> Token:
     known = lives if lives is not None and lives > 0 else None
     ends = world.now() + known if known is not None else None
     return Token(secret=Secret(text), clock=world.clock(), lives=known, expires_at=ends)
-
-
-def _sendable(text: str) -> bool:
-    return bool(text) and all("!" <= character <= "~" for character in text)
 
 
 def _utc() -> Any:  # noqa: ANN401 - a naive time, as google-auth counts in

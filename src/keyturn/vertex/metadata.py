@@ -5,6 +5,7 @@ from __future__ import annotations
 from keyturn import jsontext
 from keyturn.clean import clean
 from keyturn.errors import AuthError, NoCredential, Rejected, Unavailable
+from keyturn.vertex.token import is_sendable
 from keyturn.wire import Request
 
 TYPE_CHECKING = False
@@ -48,14 +49,15 @@ def token(world: World, host: str, scope: str, *, patient: bool = False) -> tupl
         text, seconds = fields["access_token"], fields.get("expires_in")
     except (ValueError, KeyError):
         text, seconds = None, None
-    if not isinstance(text, str) or not text.strip():
+    text = text.strip() if isinstance(text, str) else ""
+    if not is_sendable(text):
         raise Unavailable(
             f"the metadata server {host} answered something that is no token",
             hint="check GCE_METADATA_HOST, or what answers there",
             code="not_a_token",
         )
     lives = float(seconds) if isinstance(seconds, int | float) and not isinstance(seconds, bool) else None
-    return text.strip(), lives if lives is not None and lives > 0 else None
+    return text, lives if lives is not None and lives > 0 else None
 
 
 def project(world: World, host: str) -> str | None:

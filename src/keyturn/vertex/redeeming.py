@@ -6,8 +6,8 @@ from keyturn.errors import AuthError, ConfigurationError, NoCredential, Rejected
 from keyturn.variables import checked_text
 from keyturn.vertex import adc
 from keyturn.vertex.lifetime import state_of
-from keyturn.vertex.said import path_of, said
-from keyturn.vertex.target import Target, target_of
+from keyturn.vertex.said import Said, path_of, said
+from keyturn.vertex.target import Target, checked_project, target_of
 from keyturn.vertex.token import GoogleToken
 from keyturn.wire import origin
 from keyturn.world import foreign
@@ -140,7 +140,10 @@ class Redeem:
         if project is None and found.place.host is not None:
             from keyturn.vertex import metadata
 
-            project = self._project = metadata.project(scene.world, found.place.host)
+            named = metadata.project(scene.world, found.place.host)
+            if named is not None:
+                checked_project(Said(text=named, where=found.place.where))
+            project = self._project = named
         quota = quota_project(scene, found)
         return GoogleToken(
             account=found.account,

@@ -39,6 +39,11 @@ class GoogleToken(Credential):
         return place == self.audience or (_is_google_vertex(self.audience) and _is_google_vertex(place))
 
 
+def is_sendable(text: str) -> bool:
+    """Whether a header can carry it as a token."""
+    return bool(text) and all("!" <= character <= "~" for character in text)
+
+
 def _is_google_vertex(place: str) -> bool:
     if not place.startswith("https://") or "/" in place[8:]:
         return False

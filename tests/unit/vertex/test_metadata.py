@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from keyturn import Auth, NoCredential, Rejected, Unavailable
+from keyturn import Auth, ConfigurationError, NoCredential, Rejected, Unavailable
 from keyturn.vertex import metadata
 from keyturn.wire import Response
 from tests.google import (
+    error_of,
     from_metadata,
     vertex_world,
 )
@@ -112,3 +113,34 @@ def test_without_any_credentials_nothing_is_asked_and_nobody_waits(tmp_path: Pat
     assert (world.requests, world.slept) == ([], 0.0)
     assert caught.value.survey is not None
     assert "gcloud auth application-default login" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("text", ["two words", "line\nbreak", "\u00fcml\u00e4ut"])
+def test_a_token_that_no_header_can_carry_is_none(tmp_path: Path, text: str) -> None:
+    world = vertex_world(tmp_path, GCE_METADATA_HOST="127.0.0.1:9")
+    world.script = [from_metadata({"access_token": text, "expires_in": 1800})]
+    error = error_of(world)
+    assert (error.code, error.exit) == ("not_a_token", 6)
+
+
+@pytest.mark.parametrize("text", ["../../evil", "<html>", "two words", "p?x=1"])
+def test_a_project_that_cannot_be_one_is_not_taken_from_a_metadata_server(tmp_path: Path, text: str) -> None:
+    world = vertex_world(tmp_path, GCE_METADATA_HOST="127.0.0.1:9")
+    del world.variables["ANTHROPIC_VERTEX_PROJECT_ID"]
+    world.script = [
+        from_metadata({"access_token": make_secret("token"), "expires_in": 1800}),
+        from_metadata(text),
+    ]
+    error = error_of(world)
+    assert error.code == "project"
+    assert "the metadata server 127.0.0.1:9 names a project that cannot be one" in error.message
+
+
+@pytest.mark.parametrize("host", ["two words", "u@a.example", "a.example/x?", "a.example:99999", "[::1"])
+def test_what_can_be_no_host_is_an_error_that_names_its_variable(tmp_path: Path, host: str) -> None:
+    world = vertex_world(tmp_path, GCE_METADATA_HOST=host)
+    error = error_of(world)
+    assert isinstance(error, ConfigurationError)
+    assert "GCE_METADATA_HOST" in error.message
+    assert "env -u GCE_METADATA_HOST" in (error.hint or "")
+    assert world.requests == []

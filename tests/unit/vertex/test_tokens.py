@@ -244,3 +244,20 @@ class TestTrouble:
         world = vertex_world(tmp_path, key_info(token_uri=address))
         assert error_of(world).code == "address"
         assert world.requests == []
+
+    @pytest.mark.parametrize("status", [204, 302, 307])
+    def test_a_redirect_to_a_sign_in_page_ends_nothing(self, tmp_path: Path, status: int) -> None:
+        world = vertex_world(tmp_path, user_info())
+        portal = {"location": "http://portal.example.com/"}
+        world.script = [Response(status=status, headers=portal, body=b"<html>sign in to the network</html>")]
+        error = error_of(world)
+        assert (error.code, error.exit) == ("not_a_token", 6)
+        assert "<html>" not in error.message
+        assert len(world.requests) == 1
+
+    def test_credentials_of_another_cloud_than_google_s_own_are_not_sent_there(self, tmp_path: Path) -> None:
+        world = vertex_world(tmp_path, key_info(universe_domain="cloud.example.com"))
+        error = error_of(world)
+        assert isinstance(error, ConfigurationError)
+        assert "universe_domain cloud.example.com" in error.message
+        assert world.requests == []
