@@ -96,3 +96,15 @@ def test_every_class_of_billing_is_listed(page: str) -> None:
 def test_the_model_of_the_readme_is_the_default_one() -> None:
     named = re.findall(r'model="([^"]+)"', (ROOT / "README.md").read_text(encoding="utf-8"))
     assert named == [DEFAULTS["anthropic"].model]
+
+
+def test_the_map_of_the_house_names_every_room() -> None:
+    map_ = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").partition("## One request")[0]
+    rooms = [
+        f"`{path.name}/`" if path.is_dir() else f"`{path.name}`"
+        for path in sorted((ROOT / "src" / "keyturn").iterdir())
+        if (path.is_dir() and (path / "__init__.py").exists())
+        or (path.suffix == ".py" and not path.name.startswith("_"))
+    ]
+    assert "`bedrock/`" in rooms
+    assert [room for room in rooms if room not in map_] == []
