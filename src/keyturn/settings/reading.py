@@ -92,7 +92,7 @@ def _unusable(path: str, unusable: NotUsable) -> AuthError:
 def _read_own(found: _Found, scope: Scope, path: str) -> None:
     """A file of the administrator or of the user: whatever is wrong with it is an error."""
     try:
-        content = read_bytes(path)
+        content = read_bytes(path, closed=True)
     except NotUsable as unusable:
         found.damages.append(_unusable(path, unusable))
         return

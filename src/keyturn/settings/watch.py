@@ -19,7 +19,7 @@ class Watch:
     """The settings of a machine as they are, read again when a file changed; asked at most every 2 s.
 
     A file that is damaged while a program runs is half written, as a rule: the program goes on with what it
-    said before. `untrust` and a changed project are no damage, and count at once.
+    said before. `untrust` and a changed project are no damage and count at once, beside a damaged file too.
     """
 
     def __init__(self, world: World) -> None:
@@ -53,11 +53,26 @@ class Watch:
         found = read_settings(self._world, self._marks)
         if not found.damages:
             self._whole = found
-        elif self._whole is not None:
+        elif self._whole is not None and _same_projects(self._whole, found):
             told = (f"{one.message}; what the settings said before still counts" for one in found.damages)
             found = self._whole.replace(ignored=(*self._whole.ignored, *told))
         self._settings = found
         return found
+
+
+def _same_projects(before: Settings, now: Settings) -> bool:
+    """Whether every project whose settings counted before is trusted still, or is what is damaged."""
+    paths = (*(one.path for one in now.found.values()), *(str(one.facts.get("path")) for one in now.damages))
+    trusted = {_directory(path) for path in paths if path is not None}
+    return all(
+        _directory(one.path or "") in trusted
+        for one in before.found.values()
+        if one.scope in ("project", "local")
+    )
+
+
+def _directory(path: str) -> str:
+    return path.rpartition("/")[0]
 
 
 def marks_of(world: World) -> tuple[object, ...]:

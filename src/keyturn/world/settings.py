@@ -18,20 +18,24 @@ class NotUsable(Exception):
         self.hint = hint
 
 
-def read_bytes(path: str) -> bytes | None:
+def read_bytes(path: str, *, closed: bool = False) -> bytes | None:
     """The whole file; None when there is none.
+
+    With `closed`, for what counts without anybody's consent, not everybody on the machine may write it.
 
     Raises: NotUsable unless it is a regular file of this user or of root, of at most 2 MiB.
     """
     try:
-        _check(path, os.stat(path))  # some devices do something when they are opened
+        _check(path, os.stat(path), closed=closed)  # some devices do something when they are opened
         descriptor = os.open(path, _OPEN)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
         raise _denied(path, error) from None
     try:
-        _check(path, os.fstat(descriptor))  # and this is what is read, whatever has been put there since
+        _check(
+            path, os.fstat(descriptor), closed=closed
+        )  # and this is what is read, whatever has been put there since
         return _whole(path, descriptor)
     except OSError as error:
         raise _denied(path, error) from None
@@ -53,7 +57,7 @@ def drop_ins(directory: str) -> list[str]:
     return sorted(name for name in names if name.endswith(".json") and not name.startswith("."))
 
 
-def _check(path: str, state: os.stat_result) -> None:
+def _check(path: str, state: os.stat_result, *, closed: bool) -> None:
     if not stat.S_ISREG(state.st_mode):
         raise NotUsable("is not a regular file", f"look at it: ls -ld {path}")
     if hasattr(os, "geteuid") and state.st_uid not in (0, os.geteuid()):
@@ -61,6 +65,8 @@ def _check(path: str, state: os.stat_result) -> None:
             f"belongs to user {state.st_uid}, not to you (user {os.geteuid()})",
             f"look at it, then make it yours: chown {os.geteuid()} {path}",
         )
+    if closed and hasattr(os, "geteuid") and state.st_mode & stat.S_IWOTH:
+        raise NotUsable("can be written by everybody on this machine", f"run: chmod o-w {path}")
     if state.st_size > LIMIT:
         raise _too_large(path)
 

@@ -51,6 +51,11 @@ def of_another_user(path: Path) -> None:
     os.chown(path, 12345, -1)
 
 
+def open_to_everybody(path: Path) -> None:
+    path.write_text('{"apiKeyHelper": "echo sk-ant-test-of-somebody-else"}', encoding="utf-8")
+    path.chmod(0o646)
+
+
 NONE = [fifo, directory, device, terminal, huge, endless]
 if os.geteuid() == 0:
     NONE.append(of_another_user)  # only root can give a file away
@@ -73,7 +78,7 @@ def world_with(tmp_path: Path, scope: str, make: Callable[[Path], None]) -> Fake
 
 
 @pytest.mark.proves("T5")
-@pytest.mark.parametrize("make", NONE, ids=lambda make: make.__name__)
+@pytest.mark.parametrize("make", [*NONE, open_to_everybody], ids=lambda make: make.__name__)
 @pytest.mark.parametrize("scope", ["managed", "drop-in", "user"])
 def test_what_is_no_file_in_an_own_place_is_an_error_that_names_it(
     tmp_path: Path, scope: str, make: Callable[[Path], None]

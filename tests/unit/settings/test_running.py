@@ -188,7 +188,12 @@ def test_trust_that_is_withdrawn_or_given_counts_for_running_programs(tmp_path: 
     held = trust.evidence(program.world, str(job), trust.contents(str(job), trust.read(str(job))))
     consent.grant(program.world, str(job), {name: str(value) for name, value in held.items()})
     assert audience() == "https://gateway.example.com"
+    program.settings("{")
+    assert audience() == "https://gateway.example.com", "what was agreed to counts beside a half-written file"
     consent.withdraw(program.world, str(job))
+    with pytest.raises(ConfigurationError):
+        audience()
+    program.settings()
     assert audience() == "https://api.anthropic.com"
 
 
