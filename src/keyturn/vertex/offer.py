@@ -9,7 +9,16 @@ from keyturn.values import Secret, Unsigned
 from keyturn.variables import flag_variable, text_variable, where_of
 from keyturn.vertex import adc
 from keyturn.vertex.redeeming import REFRESH, Redeem, quota_project
-from keyturn.vertex.target import BASE_URL, PROJECT, REGION, Target, region_facts, target_of
+from keyturn.vertex.target import (
+    BASE_URL,
+    PROJECT,
+    REGION,
+    Target,
+    child_regions,
+    no_regions,
+    region_facts,
+    target_of,
+)
 from keyturn.wire import origin
 
 TYPE_CHECKING = False
@@ -53,6 +62,7 @@ def skip_offer(scene: Scene) -> Absent | Offer:
         given[PROJECT] = target.project
     if pointed:
         given[BASE_URL] = target.base_url
+    given |= child_regions(scene)
     credential = Unsigned(
         audience=str(origin(target.base_url)),
         base_url=target.base_url,
@@ -88,7 +98,7 @@ def skip_offer(scene: Scene) -> Absent | Offer:
 
 
 def _offer(scene: Scene, target: Target, *, note: str, where: str, found: adc.Adc | None = None) -> Offer:
-    warnings = list(target.warnings)
+    warnings = [*target.warnings, *no_regions(scene)]
     if found is not None and found.open_to_others and found.place.path is not None:
         warnings.append(f"others can read {found.place.path}; run: chmod 600 {found.place.path}")
     return Offer(

@@ -7,7 +7,7 @@ from keyturn.variables import checked_text
 from keyturn.vertex import adc
 from keyturn.vertex.lifetime import state_of
 from keyturn.vertex.said import Said, path_of, said
-from keyturn.vertex.target import Target, checked_project, target_of
+from keyturn.vertex.target import Target, checked_project, child_regions, target_of
 from keyturn.vertex.token import GoogleToken
 from keyturn.wire import origin
 from keyturn.world import foreign
@@ -233,7 +233,10 @@ def _variables(scene: Scene, found: adc.Adc, target: Target, project: str | None
         given["ANTHROPIC_VERTEX_BASE_URL"] = target.base_url
     if found.place.path is not None:
         given[adc.VARIABLE] = found.place.path
-    return given
+    quota = said(scene, QUOTA_PROJECT)
+    if quota is not None:
+        given[QUOTA_PROJECT] = quota.text
+    return given | child_regions(scene)
 
 
 def quota_project(scene: Scene, found: adc.Adc | None) -> tuple[str, str] | None:

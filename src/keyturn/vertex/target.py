@@ -85,14 +85,29 @@ def target_here(scene: Scene) -> Target:
     return target_of(scene, found)
 
 
+def model_regions(scene: Scene) -> dict[str, Said]:
+    """The variables that give single models a region, whether or not it is formed like one."""
+    found = ((name, said(scene, name)) for name in names(scene, PER_MODEL))
+    return {name: value for name, value in found if value is not None}
+
+
 def region_facts(scene: Scene) -> tuple[Fact, ...]:
     """The regions of single models, as they are set."""
-    found = ((name, said(scene, name)) for name in names(scene, PER_MODEL))
     return tuple(
         Fact(name=f"region of {name.removeprefix(PER_MODEL).lower()}", value=value.text, origin=value.where)
-        for name, value in found
-        if value is not None and is_region(value.text)
+        for name, value in model_regions(scene).items()
+        if is_region(value.text)
     )
+
+
+def child_regions(scene: Scene) -> dict[str, str]:
+    """The variables of single models, for a child that may read no settings."""
+    return {name: value.text for name, value in model_regions(scene).items() if is_region(value.text)}
+
+
+def no_regions(scene: Scene) -> list[str]:
+    """What is said about the variables of single models that hold none."""
+    return [_complaint(value) for value in model_regions(scene).values() if not is_region(value.text)]
 
 
 def model_variables(model: str) -> tuple[str, ...]:
@@ -168,10 +183,12 @@ def _region(scene: Scene, model: str | None) -> tuple[Said, list[str]]:
             continue
         if is_region(value.text):
             return value, complaints
-        complaints.append(
-            f"{value.where} names no region and is skipped; for example: {DEFAULT_REGION}, global"
-        )
+        complaints.append(_complaint(value))
     return Said(text=DEFAULT_REGION, where="default"), complaints
+
+
+def _complaint(value: Said) -> str:
+    return f"{value.where} names no region and is skipped; for example: {DEFAULT_REGION}, global"
 
 
 def _base_url(scene: Scene, region: str, *, secret: bool) -> tuple[str, str]:

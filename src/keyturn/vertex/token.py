@@ -18,6 +18,12 @@ class GoogleToken(Credential):
 
     __slots__ = ("project", "quota_project", "region", "variables")
     kind = "google"
+    # `variables` hold the last two again where they count
+    displaces = (
+        "CLAUDE_CODE_SKIP_VERTEX_AUTH",
+        "ANTHROPIC_VERTEX_BASE_URL",
+        "GOOGLE_APPLICATION_CREDENTIALS",
+    )
     project: str | None
     quota_project: str | None
     region: str

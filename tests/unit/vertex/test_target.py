@@ -166,6 +166,13 @@ class TestRegion:
             "the environment variable VERTEX_REGION_CLAUDE_HAIKU_4_5",
         )
 
+    @pytest.mark.proves("R31")
+    def test_what_is_no_region_of_a_single_model_is_said_too(self, tmp_path: Path) -> None:
+        world = vertex_world(tmp_path, user_info(), VERTEX_REGION_CLAUDE_HAIKU_4_5="evil.example.com/x")
+        assert "region of haiku_4_5" not in facts(world)
+        (warning,) = Auth(world=world).explain().warnings
+        assert "VERTEX_REGION_CLAUDE_HAIKU_4_5 names no region and is skipped" in warning
+
 
 class TestAddress:
     def test_a_gateway_is_where_the_variable_points(self, tmp_path: Path) -> None:
