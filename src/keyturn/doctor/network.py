@@ -67,12 +67,17 @@ def _client_certificate(world: World, path: str, variable: str) -> Iterator[Find
 def _unread(world: World) -> Iterator[Finding]:
     """What people set for other programs and think to have set for this one."""
     for name in ("ALL_PROXY", "all_proxy"):
-        if world.network_variable(name) and not any(
+        value = (world.network_variable(name) or "").lower()
+        if value and not any(
             world.network_variable(other)
             for other in ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY")
         ):
             text = f"{name} is set, and keyturn goes by HTTPS_PROXY, HTTP_PROXY and NO_PROXY alone"
-            yield note("proxy_not_read", text, name, f'export HTTPS_PROXY="${name}"')
+            repair: str | None = f'export HTTPS_PROXY="${name}"'
+            if "://" in value and not value.startswith(("http://", "https://")):
+                text += "; the proxy in it is of a kind that keyturn does not speak to"
+                repair = None  # in HTTPS_PROXY it would stop every request
+            yield note("proxy_not_read", text, name, repair)
             return
 
 

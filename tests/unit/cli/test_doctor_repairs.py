@@ -262,11 +262,17 @@ class TestNetwork:
         assert found["repair"] == (repair or hint[hint.index("export") :])
 
     def test_what_other_programs_read_is_not_thought_to_count(self, keyturn: Machine) -> None:
-        keyturn.variables["ALL_PROXY"] = "socks5://proxy.example.com"
+        keyturn.variables["ALL_PROXY"] = "http://proxy.example.com"
         found = findings(keyturn, status=0)["proxy_not_read"]
         assert found["repair"] == 'export HTTPS_PROXY="$ALL_PROXY"'
         keyturn.variables["HTTPS_PROXY"] = "http://proxy.example.com"
         assert "proxy_not_read" not in findings(keyturn)
+
+    def test_a_proxy_that_would_stop_every_request_is_not_made_to_count(self, keyturn: Machine) -> None:
+        keyturn.variables["ALL_PROXY"] = "socks5://proxy.example.com"
+        found = findings(keyturn, status=0)["proxy_not_read"]
+        assert found["repair"] is None
+        assert "of a kind that keyturn does not speak to" in found["message"]
 
     def test_a_client_certificate_is_missed_before_it_ends(self, keyturn: Machine, tmp_path: Path) -> None:
         now = dt.datetime.now(dt.UTC)
