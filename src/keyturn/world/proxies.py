@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Proxy", "choose", "tells_of_this_machine"]
 # where a cloud tells a machine about itself; through a proxy it would tell about the machine of the proxy
 _OF_THIS_MACHINE = ("169.254.169.254", "169.254.170.2", "metadata", "metadata.google.internal")
+_METADATA_ELSEWHERE = ("GCE_METADATA_HOST", "GCE_METADATA_ROOT")  # or host and port of its own
 
 # As they are, these end the host for readers of addresses: of a password that begins with digits, half would
 # be a port, and what stands before it a host that everybody is shown.
@@ -54,7 +55,7 @@ def choose(variable: Callable[[str], str | None], url: str) -> Proxy | None:
     a web server does not believe HTTP_PROXY: there it is a header of whoever asks.
     """
     target = origin(url)
-    if target.loopback or tells_of_this_machine(target.host):
+    if target.loopback or tells_of_this_machine(target.host) or _is_metadata(target, variable):
         return None
     if _is_excepted(target, variable("no_proxy") or variable("NO_PROXY") or ""):
         return None
@@ -69,6 +70,19 @@ def choose(variable: Callable[[str], str | None], url: str) -> Proxy | None:
 def tells_of_this_machine(host: str) -> bool:
     """Whether the host is a metadata server's, which is asked in plain http and by nobody else."""
     return host.rstrip(".") in _OF_THIS_MACHINE
+
+
+def _is_metadata(target: Origin, variable: Callable[[str], str | None]) -> bool:
+    """Whether a variable says that the metadata server is there: what it tells travels in the clear."""
+    if target.scheme == "https":
+        return False
+    for name in _METADATA_ELSEWHERE:
+        try:
+            if target == origin(f"http://{(variable(name) or '').strip()}"):
+                return True
+        except ValueError:  # not set, or no host
+            continue
+    return False
 
 
 def _checked(text: str, name: str) -> Proxy:

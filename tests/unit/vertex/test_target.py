@@ -221,3 +221,12 @@ def test_a_metadata_server_is_never_asked_through_a_proxy(host: str) -> None:
     env = {"http_proxy": "http://proxy.example.com:3128"}
     assert proxies.choose(env.get, f"http://{host}/computeMetadata/v1/") is None
     assert proxies.choose(env.get, f"http://{host}.example.com/") is not None
+
+
+@pytest.mark.proves("T18")
+@pytest.mark.parametrize("name", ["GCE_METADATA_HOST", "GCE_METADATA_ROOT"])
+def test_a_metadata_server_elsewhere_is_asked_through_no_proxy_either(name: str) -> None:
+    env = {"http_proxy": "http://proxy.example.com:3128", name: "metadata.example.com:8080"}
+    assert proxies.choose(env.get, "http://metadata.example.com:8080/computeMetadata/v1/") is None
+    assert proxies.choose(env.get, "http://metadata.example.com/") is not None
+    assert proxies.choose({**env, name: "no host"}.get, "http://no.example.com/") is not None
