@@ -151,7 +151,8 @@ class Scan:
                 yield path, found
 
     def _is_store(self, path: Path) -> bool:
-        place = path.resolve()
+        # not Path.resolve: before Python 3.13 a link that leads to itself is an error there
+        place = Path(os.path.realpath(path))
         return any(fnmatch(place.as_posix(), f"*/{pattern}") for pattern in STORES) or any(
             place.is_relative_to(store) for store in self._stores
         )

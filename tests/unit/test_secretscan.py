@@ -56,6 +56,13 @@ def test_files_are_searched_by_content_and_name_but_stores_are_not(tmp_path: Pat
     ]
 
 
+def test_a_link_of_somebody_else_that_leads_to_itself_ends_no_run(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "left").write_text(EXAMPLE)
+    found = secretscan.Scan({EXAMPLE: "example"}).find_left_behind(tmp_path, since=0.0)
+    assert list(found) == [(tmp_path / "left", ["example"])]
+
+
 def test_a_secret_too_short_to_look_for_is_refused() -> None:
     with pytest.raises(ValueError, match="too short"):
         secretscan.register("token", "short")
