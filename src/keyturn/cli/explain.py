@@ -122,7 +122,7 @@ def _facts(auth: Auth, survey: Survey, objection: AuthError | None) -> list[tupl
         facts += [("next step", clean(hint, 1000))] if hint else []
     else:
         facts.append(("winner", f"{winner.source.name}, billed as {winner.offer.billing}"))
-        facts.append(("requests", f"go to {clean(winner.offer.base_url)}"))
+        facts.append(("requests", f"go to {address(winner.offer.base_url)}"))
         facts += fact_pairs(winner.offer)
     if winner is not None:
         without = f"{following.source.name} would win" if following else "nothing else would"
@@ -130,6 +130,12 @@ def _facts(auth: Auth, survey: Survey, objection: AuthError | None) -> list[tupl
     facts += [("setting", clean(text, 1000)) for text in survey.settings]
     facts += [("ignored", clean(text, 1000)) for text in survey.ignored]
     return facts + [("warning", text) for text in warnings(survey, objection)]
+
+
+def address(url: str) -> str:
+    """An address as it may be shown: what follows its path can be a key of some gateway (T15)."""
+    path, mark, _ = clean(url.replace("#", "?", 1)).partition("?")
+    return f"{path}?…" if mark else path
 
 
 def fact_pairs(offer: Offer) -> list[tuple[str, str]]:

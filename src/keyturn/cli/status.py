@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keyturn.clean import clean
 from keyturn.cli.chosen import auth_of
-from keyturn.cli.explain import fact_pairs, facts_json, warnings
+from keyturn.cli.explain import address, fact_pairs, facts_json, warnings
 from keyturn.cli.layout import pairs
 from keyturn.cli.times import duration, rfc3339, span
 from keyturn.errors import NoCredential, Rejected, Unavailable
@@ -106,7 +106,7 @@ def _facts(auth: Auth, survey: Survey, verified: Verified | None) -> list[tuple[
             ("billing", offer.billing),
             ("expires", _expiry(offer.expires_at, auth.world.now(), renewable=offer.renewable)),
             *_end(offer.ends_at, auth.world.now()),
-            ("requests", clean(offer.base_url)),
+            ("requests", address(offer.base_url)),
             *fact_pairs(offer),
             ("state", f"{offer.state}; {clean(offer.note)}" if offer.note else offer.state),
         ]

@@ -204,3 +204,15 @@ def test_a_winner_that_is_wrong_is_the_error_that_a_request_would_meet(keyturn: 
     assert done.status == 8
     assert "ANTHROPIC_API_KEY holds a space" in done.err
     assert done.out == ""
+
+
+@pytest.mark.proves("T15")
+@pytest.mark.parametrize("command", ["status", "explain"])
+@pytest.mark.parametrize("mark", ["?key=", "#"])
+def test_what_follows_the_path_of_an_address_is_not_shown(keyturn: Machine, command: str, mark: str) -> None:
+    secret = make_secret("api-key")
+    keyturn.variables["ANTHROPIC_API_KEY"] = make_secret("api-key")
+    keyturn.variables["ANTHROPIC_BASE_URL"] = f"https://gateway.example.com/v1{mark}{secret}"
+    done = keyturn(command)
+    assert secret not in done.out + done.err
+    assert "https://gateway.example.com/v1?…" in done.out
