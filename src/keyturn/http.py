@@ -142,10 +142,15 @@ def _headers(request: httpx2.Request, credential: Credential, now: float) -> dic
     """What goes on this one request: the same for all of them, or a signature."""
     if not isinstance(credential, AwsKeys):
         return credential.headers()
-    from keyturn.bedrock.sigv4 import signature_headers
+    from keyturn.bedrock.sigv4 import query_to_sign, signature_headers
 
-    url = str(request.url)
-    return signature_headers(credential, request.method, url, request.headers, request.content, now=now)
+    if request.url.query:
+        request.url = request.url.copy_with(query=query_to_sign(request.url.query))
+    sent: dict[str, str] = {}
+    for name, value in request.headers.multi_items():
+        # a header that is sent twice is signed once, with both values
+        sent[name] = f"{sent[name]},{value.strip()}" if name in sent else value.strip()
+    return signature_headers(credential, request.method, str(request.url), sent, request.content, now=now)
 
 
 async def _prepared_signer() -> None:

@@ -49,6 +49,21 @@ def signature_headers(
     return added
 
 
+def query_to_sign(query: bytes) -> bytes:
+    """A query in the one spelling that AWS computes its signature with, in the order it had.
+
+    AWS reads the query and spells it anew; the signer takes it as it stands. So it is sent as AWS spells it:
+    a space as `%20`, which clients write as `+`, and everything but letters, digits and `-._~` encoded.
+    """
+    from urllib.parse import quote, unquote_to_bytes
+
+    def spelt(part: bytes) -> str:
+        return quote(unquote_to_bytes(part.replace(b"+", b" ")), safe="-._~")
+
+    pairs = (pair.partition(b"=") for pair in query.split(b"&") if pair)
+    return "&".join(f"{spelt(name)}={spelt(value)}" for name, _, value in pairs).encode()
+
+
 def prepare() -> None:
     """Load what signing needs; that takes a while the first time, so never on an event loop."""
     _signer_class()
