@@ -60,13 +60,16 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 
 def as_json(sandbox: Sandbox) -> dict[str, object]:
-    """Where it listens and what it accepts."""
+    """Where it listens, what it accepts, and the variables that lead to it on other routes."""
+    from keyturn.sandbox import route_variables
+
     return {
         "version": VERSION,
         "issuer": sandbox.issuer,
         "client_id": sandbox.client_id,
         "api_base_url": sandbox.api_base_url,
         "api_key": sandbox.api_key,
+        "routes": route_variables(sandbox),
     }
 
 

@@ -5,7 +5,7 @@ Needs the extra `keyturn[sandbox]`; importing this package loads none of it, mak
 
 from __future__ import annotations
 
-from .configuration import configuration_text
+from .configuration import configuration_text, route_variables
 from .serve import Sandbox
 
-__all__ = ["Sandbox", "configuration_text"]
+__all__ = ["Sandbox", "configuration_text", "route_variables"]

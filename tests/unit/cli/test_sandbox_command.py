@@ -39,11 +39,12 @@ def process(env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
 def test_it_serves_what_it_prints_until_it_is_interrupted(process: subprocess.Popen[str]) -> None:
     assert process.stdout is not None
     text = ""
-    while not text.endswith("}\n"):
+    while not text.endswith("\n}\n"):
         text += process.stdout.readline()
     printed: dict[str, Any] = json.loads(text)
     register("api-key", printed["api_key"])
-    assert set(printed) == {"version", "issuer", "client_id", "api_base_url", "api_key"}
+    register("aws-secret", printed["routes"]["bedrock"]["AWS_SECRET_ACCESS_KEY"])
+    assert set(printed) == {"version", "issuer", "client_id", "api_base_url", "api_key", "routes"}
     address = f"{printed['issuer']}/.well-known/oauth-authorization-server"
     with urlopen(address) as answer:  # noqa: S310 - the sandbox's own
         assert json.load(answer)["issuer"] == printed["issuer"]
