@@ -134,9 +134,10 @@ class FileLock:
             age = f"{max(0.0, self._world.now() - float(since)):.0f} s"
         except (OSError, ValueError):
             pass
+        there = "" if host in ("?", self._world.host()) else " there"  # a number means nothing elsewhere
         return Unavailable(
             f"process {pid} on {host} has been renewing this login for {age}; waited {seconds:g} s",
-            hint=f"look at it: ps -p {pid}; keyturn goes on by itself as soon as it is done or ends",
+            hint=f"look at it{there}: ps -p {pid}; keyturn goes on by itself as soon as it is done or ends",
             code="lock_timeout",
             sent=False,
             pid=pid,

@@ -281,6 +281,21 @@ def _pass(gate: object) -> None:
     assert gate.acquire(5)  # type: ignore[attr-defined] # a gate
 
 
+@pytest.mark.proves("L11")
+def test_a_holder_on_another_machine_is_looked_for_there(
+    lock: Callable[[], FileLock], tmp_path: Path
+) -> None:
+    mine, other = lock(), lock()
+    assert mine.acquire(seconds=0)
+    try:
+        (tmp_path / "NAME.lock").write_text("4242 other.example 0")
+        with pytest.raises(Unavailable, match=r"process 4242 on other\.example") as caught:
+            other.acquire(seconds=0.1)
+        assert (caught.value.hint or "").startswith("look at it there: ps -p 4242;")
+    finally:
+        mine.release()
+
+
 def test_a_gate_is_the_same_for_a_name_and_another_for_another() -> None:
     gates = Gates()
     assert gates.gate("a") is gates.gate("a")
