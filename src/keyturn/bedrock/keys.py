@@ -81,7 +81,7 @@ def environment_keys(scene: Scene) -> Found | None:
     return Found(
         access_key_id=_secret(key),
         account=None,
-        expires_at=_moment(expiration.value) if expiration is not None else None,
+        expires_at=moment(expiration.value) if expiration is not None else None,
         method="env",
         secret=_secret(secret),
         session_token=_secret(token) if token is not None else None,
@@ -119,7 +119,7 @@ def printed_keys(text: Secret, where: str, now: float) -> Found:
     missing = [name for name in _MEMBERS[:2] if keys[name] is None]
     if missing:
         raise _unusable(where, f"it printed no {' and no '.join(missing)}", "export_incomplete")
-    expires_at = _moment(found.get("Expiration"))
+    expires_at = moment(found.get("Expiration"))
     if expires_at is not None and expires_at <= now:
         raise _unusable(where, "the keys it printed have expired already", "export_expired")
     key, secret = keys["AccessKeyId"], keys["SecretAccessKey"]
@@ -133,6 +133,19 @@ def printed_keys(text: Secret, where: str, now: float) -> Found:
         secret=secret,
         session_token=keys["SessionToken"],
     )
+
+
+def moment(value: object) -> float | None:
+    """Unix seconds of an ISO 8601 time; None where it is none, as then nobody knows the end."""
+    if not isinstance(value, str):
+        return None
+    from datetime import UTC, datetime
+
+    try:
+        moment = datetime.fromisoformat(value.strip())
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _beside(scene: Scene, key: Setting, names: tuple[str, ...]) -> Setting | None:
@@ -167,19 +180,6 @@ def _member(found: Mapping[str, Any], name: str, where: str) -> Secret | None:
     except ConfigurationError as error:
         raise _unusable(where, error.message, "export_shape") from None
     return Secret(text) if text else None
-
-
-def _moment(value: object) -> float | None:
-    """Unix seconds of an ISO 8601 time; None where it is none, as then nobody knows the end."""
-    if not isinstance(value, str):
-        return None
-    from datetime import UTC, datetime
-
-    try:
-        moment = datetime.fromisoformat(value.strip())
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _unusable(where: str, what: str, code: str) -> Rejected:

@@ -23,6 +23,8 @@ _DOMAINS = {
     "cn-": "amazonaws.com.cn",
     "us-iso-": "c2s.ic.gov",
     "us-isob-": "sc2s.sgov.gov",
+    "us-isof-": "csp.hci.ic.gov",
+    "eu-isoe-": "cloud.adc-e.uk",
     "eusc-": "amazonaws.eu",
 }
 _LONGEST = 32
@@ -75,16 +77,20 @@ def runtime_url(region: str) -> str:
 
 def base_url_of(scene: Scene, region: str) -> str:
     """ANTHROPIC_BEDROCK_BASE_URL, else Bedrock in that region. Raises: ConfigurationError."""
-    url = text_variable(scene, BASE_URL)
-    if url is None:
-        return runtime_url(region)
+    return address(scene, BASE_URL) or runtime_url(region)
+
+
+def address(scene: Scene, variable: str) -> str | None:
+    """The address that a variable holds. Raises: ConfigurationError."""
+    url = text_variable(scene, variable)
     try:
-        origin(url)
+        if url is not None:
+            origin(url)
     except ValueError as error:
         raise ConfigurationError(
-            f"{BASE_URL} is not a usable address: {error}",
-            hint=f"correct it, or unset it: env -u {BASE_URL} keyturn …",
-            variable=BASE_URL,
+            f"{variable} is not a usable address: {error}",
+            hint=f"correct it, or unset it: env -u {variable} keyturn …",
+            variable=variable,
         ) from None
     return url
 

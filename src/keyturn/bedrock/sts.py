@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from keyturn.bedrock.answers import EXPIRED, MISSING, UNKNOWN, check_clock, code_of
-from keyturn.bedrock.keys import Found
-from keyturn.bedrock.region import host
+from keyturn.bedrock.keys import Found, moment
+from keyturn.bedrock.region import address, host
 from keyturn.clean import clean
 from keyturn.errors import Rejected, Unavailable, frameless
 from keyturn.redact import redact
 from keyturn.values import Secret, Value
-from keyturn.variables import text_variable
 from keyturn.wire import Request, origin
 
 TYPE_CHECKING = False
@@ -48,12 +47,13 @@ def caller_identity(scene: Scene, keys: AwsKeys, *, seconds: float = SECONDS) ->
 def session_of(scene: Scene, keys: AwsKeys, *, seconds: float = SECONDS) -> Found:
     """Keys of 12 hours for the lasting keys of a user (GetSessionToken). Raises: as `caller_identity`."""
     said = _ask(scene, keys, {"Action": "GetSessionToken"}, seconds)
-    from datetime import datetime
-
+    ends = moment(_member(said, "Expiration"))
+    if ends is None:
+        raise _no_member("Expiration")
     return Found(
         access_key_id=Secret(_member(said, "AccessKeyId")),
         account=keys.account,
-        expires_at=datetime.fromisoformat(_member(said, "Expiration")).timestamp(),
+        expires_at=ends,
         method=f"{keys.method}, session",
         secret=Secret(_member(said, "SecretAccessKey")),
         session_token=Secret(_member(said, "SessionToken")),
@@ -63,7 +63,7 @@ def session_of(scene: Scene, keys: AwsKeys, *, seconds: float = SECONDS) -> Foun
 def endpoint(scene: Scene, region: str) -> str:
     """Where the token service is asked. Raises: ConfigurationError, Refused for plain http."""
     for name in _ENDPOINTS:
-        url = text_variable(scene, name)
+        url = address(scene, name)
         if url is not None:
             return scene.confidential(url)
     return f"https://{host('sts', region)}"
@@ -115,13 +115,17 @@ def _member(text: str, name: str) -> str:
 
     found = text.partition(f"<{name}>")[2].partition(f"</{name}>")[0].strip()
     if not found:
-        raise Unavailable(
-            f"the token service's answer holds no {name}",
-            hint="check the address: something else may answer there",
-            code="sts_answer",
-            sent=True,
-        )
+        raise _no_member(name)
     return unescape(found)
+
+
+def _no_member(name: str) -> Unavailable:
+    return Unavailable(
+        f"the token service's answer holds no {name}",
+        hint="check the address: something else may answer there",
+        code="sts_answer",
+        sent=True,
+    )
 
 
 def _host(url: str) -> str:

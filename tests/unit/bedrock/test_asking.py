@@ -11,6 +11,7 @@ from keyturn import Auth, ConfigurationError, Rejected, Unavailable
 from keyturn.bedrock.handing import short_lived
 from keyturn.bedrock.region import host, is_region
 from keyturn.bedrock.sts import endpoint
+from keyturn.handover import child_environment
 from keyturn.model_choice import first_choice, settled_choice
 from keyturn.testing import FakeWorld
 from keyturn.values import AwsKeys
@@ -125,6 +126,22 @@ def test_lasting_keys_are_traded_for_a_session_before_a_child_gets_any(world: Fa
     assert b"Action=GetSessionToken" in world.requests[0].body
 
 
+def test_a_session_whose_end_is_no_time_is_an_answer_that_cannot_be_used(world: FakeWorld) -> None:
+    auth = lasting(world)
+    members = {"AccessKeyId": "test-session-id", "SecretAccessKey": make_secret("token")}
+    members |= {"SessionToken": make_secret("token"), "Expiration": "soon"}
+    world.script = [xml(200, "".join(f"<{name}>{value}</{name}>" for name, value in members.items()))]
+    with pytest.raises(Unavailable, match="Expiration"):
+        short_lived(auth.scene(), auth.credential())
+
+
+def test_a_child_gets_nothing_that_belongs_to_other_keys(world: FakeWorld) -> None:
+    credential = Auth(world=world).credential()
+    others = ("AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN", "AWS_CREDENTIAL_EXPIRATION", "AWS_ACCOUNT_ID")
+    given = child_environment(credential, dict.fromkeys(others, "of-other-keys"), "bedrock")
+    assert "of-other-keys" not in given.values()
+
+
 def test_where_aws_gives_no_session_there_are_no_keys_for_a_child(world: FakeWorld) -> None:
     auth = lasting(world)
     world.script = [sts_refuses("AccessDenied")]
@@ -150,7 +167,19 @@ def test_the_token_service_may_be_elsewhere_and_not_in_the_open(world: FakeWorld
         endpoint(scene, "eu-west-1")
 
 
+@pytest.mark.parametrize("url", ["sts.example.com", "https://name:word@sts.example.com", "https://a:b"])
+def test_an_address_of_the_token_service_that_is_none_is_named(world: FakeWorld, url: str) -> None:
+    world.variables["AWS_ENDPOINT_URL_STS"] = url
+    with pytest.raises(ConfigurationError, match="AWS_ENDPOINT_URL_STS is not a usable address") as caught:
+        endpoint(Auth(world=world).scene(), "eu-west-1")
+    assert "word" not in str(caught.value)
+
+
 def test_each_partition_has_its_domain() -> None:
+    assert host("sts", "us-iso-east-1") == "sts.us-iso-east-1.c2s.ic.gov"
+    assert host("sts", "us-isob-east-1") == "sts.us-isob-east-1.sc2s.sgov.gov"
+    assert host("sts", "us-isof-south-1") == "sts.us-isof-south-1.csp.hci.ic.gov"
+    assert host("sts", "eu-isoe-west-1") == "sts.eu-isoe-west-1.cloud.adc-e.uk"
     assert host("sts", "us-gov-west-1") == "sts.us-gov-west-1.amazonaws.com"
     assert host("sts", "cn-north-1") == "sts.cn-north-1.amazonaws.com.cn"
     assert host("sts", "eusc-de-east-1") == "sts.eusc-de-east-1.amazonaws.eu"
