@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hmac
-import os
 from typing import TYPE_CHECKING
 
 from keyturn import jsontext
@@ -133,19 +132,16 @@ class PendingFile:
 def sweep(world: World, profile: str | None = None) -> None:
     """Remove what was begun too long ago, what killed writers left, and all of `profile`; never an error."""
     directory = f"{world.state_dir()}/pending"
-    try:
-        entries = os.listdir(directory)
-    except OSError:
-        return
-    for entry in entries:
-        with contextlib.suppress(AuthError, OSError):
+    for entry in files.listed(directory):
+        with contextlib.suppress(AuthError):
             if entry == f"{profile}.json" or _is_over(f"{directory}/{entry}", world.now()):
-                os.unlink(f"{directory}/{entry}")
+                files.remove_durably(f"{directory}/{entry}")
 
 
 def _is_over(path: str, now: float) -> bool:
     if path.endswith(".tmp"):
-        return now - os.stat(path).st_mtime > _WRITING_SECONDS
+        mark = files.mark(path)
+        return mark is not None and now - mark[1] / 1e9 > _WRITING_SECONDS
     found = files.read_private(path)
     return found is not None and _read(found.text, now) is None
 

@@ -147,7 +147,7 @@ def leftovers(path: str) -> list[str]:
     """The temporary files that killed writers of `path` left; only under that path's lock."""
     directory, name = os.path.split(path)
     found = []
-    for leftover in _listed(directory):
+    for leftover in listed(directory):
         # exactly the names that `write_durably` gives: `a.json.json` may be the file of a profile `a.json`
         written = leftover.startswith(f".{name}.") and leftover.endswith(".tmp")
         middle = leftover.removeprefix(f".{name}.").removesuffix(".tmp").removeprefix("probe.")
@@ -189,7 +189,7 @@ def finish(temporary: str, path: str) -> None:
 
 def names(directory: str, suffix: str) -> list[str]:
     """The names, without the suffix, of the visible files in a directory that end so; sorted."""
-    found = (entry for entry in _listed(directory) if entry.endswith(suffix) and not entry.startswith("."))
+    found = (entry for entry in listed(directory) if entry.endswith(suffix) and not entry.startswith("."))
     return sorted(entry.removesuffix(suffix) for entry in found)
 
 
@@ -263,7 +263,8 @@ def _pieces(descriptor: int) -> Iterator[bytes]:
         yield piece
 
 
-def _listed(directory: str) -> list[str]:
+def listed(directory: str) -> list[str]:
+    """The names in a directory, hidden ones too; none where it cannot be read."""
     try:
         return os.listdir(directory)
     except OSError:
