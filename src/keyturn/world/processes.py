@@ -87,6 +87,9 @@ def run(
     """
     import subprocess
 
+    if _ends_unseen():
+        return _ended("not_started", "this program ignores SIGCHLD, so nobody would learn how it ended")
+
     def start() -> Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 - the one place where a shell line is run, and it is the person's (T7)
             _words(command, windows=windows),
@@ -130,6 +133,13 @@ def run(
         stdout=Secret(hearing.stdout.decode("utf-8", "surrogateescape")),
         stderr=Secret(hearing.stderr.decode("utf-8", "replace")),
     )
+
+
+def _ends_unseen() -> bool:
+    """Whether the system forgets how children end: a failure would look like success, with half of a key."""
+    import signal
+
+    return hasattr(signal, "SIGCHLD") and signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN
 
 
 def _words(command: Command, *, windows: bool) -> list[str] | str:

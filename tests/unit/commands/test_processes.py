@@ -44,6 +44,18 @@ def wait_until_dead(pid: int) -> None:
 
 
 @WAYS
+def test_where_nobody_learns_how_children_end_none_is_started(tmp_path: Path, windows: bool) -> None:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        ended = run(command("echo half of a key; touch ran; exit 3", tmp_path), windows=windows)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert (ended.why, ended.stdout.reveal()) == ("not_started", "")
+    assert "SIGCHLD" in (ended.detail or "")
+    assert not (tmp_path / "ran").exists()
+
+
+@WAYS
 def test_what_it_prints_is_heard_and_kept(tmp_path: Path, windows: bool) -> None:
     heard: list[tuple[str, bytes]] = []
     ended = run(
