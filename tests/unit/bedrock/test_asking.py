@@ -102,11 +102,57 @@ def test_verifying_renews_once_after_a_refusal(world: FakeWorld) -> None:
     assert len(world.commands) == 2
 
 
-def test_a_bearer_key_is_verified_by_a_request_only(world: FakeWorld) -> None:
-    world.variables["AWS_BEARER_TOKEN_BEDROCK"] = make_secret("token")
+def said(status: int, code: str = "", message: str = "") -> Response:
+    """An answer of Bedrock itself."""
+    body = json.dumps({"message": message}).encode()
+    return Response(status=status, headers={"x-amzn-errortype": code}, body=body)
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (said(200), "accepted"),
+        (
+            said(403, "AccessDeniedException", "User: arn is not authorized to perform: bedrock:List"),
+            "accepted",
+        ),
+        (
+            said(403, "AccessDeniedException", "is not authorized to perform: bedrock:CallWithBearerToken"),
+            "rejected",
+        ),
+        (said(403, "AccessDeniedException", "Authentication failed: is your API Key valid?"), "rejected"),
+        (said(401), "rejected"),
+        (said(400, "ExpiredTokenException:http://internal.amazon.com/"), "rejected"),
+        (said(400, "ValidationException"), "unreachable"),
+        (said(404), "unreachable"),
+        (said(503), "unreachable"),
+        (Unavailable("no route"), "unreachable"),
+    ],
+)
+def test_verifying_a_bearer_key_asks_bedrock_itself_and_nobody_else(
+    world: FakeWorld, answer: Response | Exception, verdict: str
+) -> None:
+    secret = world.variables["AWS_BEARER_TOKEN_BEDROCK"] = make_secret("token")
+    world.script = [answer]
     found = verify(Auth(world=world))
-    assert found.verdict == "unreachable"
-    assert "only a request can tell" in found.detail
+    assert found.verdict == verdict, found.detail
+    (asked,) = world.requests
+    assert (asked.method, asked.body) == ("GET", b"")
+    assert asked.url.startswith("https://bedrock-runtime.us-east-1.amazonaws.com/")
+    assert asked.headers["Authorization"] == f"Bearer {secret}"
+    assert secret not in found.detail
+
+
+def test_where_a_server_cannot_tell_of_a_bearer_key_a_request_can(world: FakeWorld) -> None:
+    world.variables["AWS_BEARER_TOKEN_BEDROCK"] = make_secret("token")
+    world.script = [said(404)]
+    assert "status 404, which says nothing about it; a request can tell" in verify(Auth(world=world)).detail
+
+
+def test_where_nothing_is_signed_there_is_nothing_to_verify(world: FakeWorld) -> None:
+    world.variables["CLAUDE_CODE_SKIP_BEDROCK_AUTH"] = "1"
+    assert "there is no credential to ask about" in verify(Auth(world=world)).detail
+    assert world.requests == []
 
 
 def lasting(world: FakeWorld) -> Auth:
