@@ -116,7 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(said.body)
 
-    do_GET = do_POST = do_CONNECT = answer  # noqa: N815 - http.server's names
+    do_GET = do_PUT = do_POST = do_CONNECT = answer  # noqa: N815 - http.server's names
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
         pass

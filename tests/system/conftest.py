@@ -12,7 +12,18 @@ from tests.authority_client import Attempt, Callback
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from keyturn.sandbox import Sandbox
     from tests.servers import OidcProvider
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """A sandbox of its own for each test; what it makes is secret."""
+    from keyturn.sandbox import Sandbox
+    from tests import secretscan
+
+    with Sandbox(on_secret=secretscan.register) as running:
+        yield running
 
 
 @pytest.fixture

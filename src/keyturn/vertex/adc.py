@@ -219,6 +219,12 @@ def _checked_kind(info: Mapping[str, Any], path: str) -> str:
     return kind
 
 
+def executable_of(info: Mapping[str, Any]) -> object:
+    """What an external account says about a program that prints its token; None without one."""
+    source = info.get("credential_source")
+    return source.get("executable") if isinstance(source, dict) else None
+
+
 def _check_universe(info: Mapping[str, Any], path: str) -> None:
     """Google's cloud as others run it has hosts of its own, and gives other tokens than keyturn asks for."""
     universe = info.get("universe_domain")

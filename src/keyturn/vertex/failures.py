@@ -5,7 +5,7 @@ from __future__ import annotations
 from keyturn import jsontext
 from keyturn.clean import clean
 from keyturn.errors import AuthError, ConfigurationError, Rejected, Unavailable
-from keyturn.vertex.adc import LOGIN_COMMAND, NAMES
+from keyturn.vertex.adc import LOGIN_COMMAND, NAMES, executable_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -120,7 +120,9 @@ def _clock_off(response: Response, world: World) -> float | None:
 
 def _local(error: Exception, adc: Adc) -> AuthError:
     """What went wrong on this machine: a key that cannot be read, a token file that is missing, a program."""
-    kind, words = type(error).__name__, clean(_first(error), 300).rstrip(".")
+    # google-auth goes on with what a program printed, and that may be a token (T15)
+    said = _first(error).partition(". Error: ")[0] if executable_of(adc.info) is not None else _first(error)
+    kind, words = type(error).__name__, clean(said, 300).rstrip(".")
     path = adc.place.path
     if kind == "TimeoutExpired":
         return Unavailable(

@@ -6,6 +6,7 @@ from keyturn.clean import clean
 from keyturn.errors import AuthError, Refused, frameless
 from keyturn.values import Secret, Value
 from keyturn.vertex import failures, metadata
+from keyturn.vertex.adc import executable_of
 from keyturn.vertex.sender import Sender
 from keyturn.vertex.token import is_sendable
 
@@ -101,12 +102,7 @@ def _credentials(adc: Adc) -> Any:  # noqa: ANN401 - google-auth's own classes
 def _external_module(info: dict[str, Any]) -> str:
     if info.get("subject_token_type") == _AWS_SUBJECT:
         return "google.auth.aws"
-    return "google.auth.pluggable" if _executable(info) is not None else "google.auth.identity_pool"
-
-
-def _executable(info: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever the file says there
-    source = info.get("credential_source")
-    return source.get("executable") if isinstance(source, dict) else None
+    return "google.auth.pluggable" if executable_of(info) is not None else "google.auth.identity_pool"
 
 
 def _check_executable(world: World, adc: Adc) -> None:
@@ -114,7 +110,7 @@ def _check_executable(world: World, adc: Adc) -> None:
 
     Of the process environment alone: a settings file of a project must not be able to allow it.
     """
-    executable = _executable(dict(adc.info))
+    executable = executable_of(adc.info)
     if executable is None or (world.variable(_EXECUTABLES) or "").strip() == "1":
         return
     command = executable.get("command") if isinstance(executable, dict) else None

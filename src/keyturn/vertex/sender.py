@@ -58,7 +58,7 @@ class Sender:
         request = Request(
             method=method,
             url=url,
-            headers={name: str(value) for name, value in (headers or {}).items()},
+            headers={name: _text(value) for name, value in (headers or {}).items()},
             body=body.encode() if isinstance(body, str) else body or b"",
         )
         self._check(request)
@@ -123,3 +123,8 @@ class Sender:
             status=self.last.status,
             host=self.host,
         )
+
+
+def _text(value: object) -> str:
+    """A header's value; google-auth hands the session token of AWS's metadata on as the bytes it got."""
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
