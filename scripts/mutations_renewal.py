@@ -233,7 +233,7 @@ RENEWAL = [
     Mutant(
         ("L24",),
         "the mark of a helper's environment",
-        "children.py",
+        "commands/environment.py",
         '    return {**kept, "KEYTURN_IN_HELPER": "1"}',
         "    return {**kept}",
     ),

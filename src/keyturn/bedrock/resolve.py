@@ -137,7 +137,7 @@ def environment(scene: Scene) -> dict[str, str]:
     Everything but Claude's credentials, as a credential_process may need anything; and the profile that
     counts.
     """
-    from keyturn.children import HELD
+    from keyturn.commands.environment import HELD
 
     layered = {
         key.removeprefix("env."): found.value

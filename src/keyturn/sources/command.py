@@ -33,7 +33,7 @@ def look(scene: Scene) -> Absent | Offer:
         return Absent(why="not asked from inside of a command that keyturn runs")
     if runs_keyturn(setting.value):
         return Absent(why=f"{setting.where} is keyturn itself")
-    from keyturn import helper
+    from keyturn.commands import helper
 
     url = scene.free_url()
     helper.ttl_seconds(scene)
@@ -67,7 +67,7 @@ class _Redeem:
         self._scene = scene
 
     def __call__(self, rejected: Credential | None) -> Credential:
-        from keyturn import helper
+        from keyturn.commands import helper
 
         scene = self._scene
         setting = self._setting()

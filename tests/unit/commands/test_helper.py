@@ -12,8 +12,8 @@ import httpx2
 import pytest
 
 from keyturn import Auth, Rejected
+from keyturn.commands.helper_file import HelperFile
 from keyturn.errors import NoCredential, Refused
-from keyturn.helper_file import HelperFile
 from keyturn.http import RequestAuth
 from keyturn.sources.command import runs_keyturn
 from keyturn.testing import FakeWorld, make_login

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from keyturn import Auth
-from keyturn.helper_file import HelperFile
+from keyturn.commands.helper_file import HelperFile
 from keyturn.testing import FakeWorld
 from keyturn.testing.commands import Outcome
 from keyturn.values import API_ORIGIN, Secret

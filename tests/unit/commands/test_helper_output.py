@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from keyturn import Auth
 from keyturn.commands import export
+from keyturn.commands.helper import LIMIT, read
 from keyturn.errors import AuthError, Rejected
-from keyturn.helper import LIMIT, read
 from keyturn.settings.layers import Setting
 from keyturn.testing import FakeWorld
 from keyturn.testing.commands import Outcome

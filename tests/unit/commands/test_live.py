@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyturn.live import Escapes, Live
+from keyturn.commands.live import Escapes, Live
 from keyturn.testing import FakeWorld
 
 if TYPE_CHECKING:

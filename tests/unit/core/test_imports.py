@@ -51,7 +51,7 @@ def test_a_fresh_token_needs_nothing_heavy(tmp_path: Path) -> None:
     names = imported(program, tmp_path / "keyturn")
     assert names & HEAVY == set()
     assert "keyturn.oauth.protocol" not in names
-    assert names & {"keyturn.commands", "keyturn.helper", "keyturn.clean"} == set()
+    assert names & {"keyturn.commands", "keyturn.commands.helper", "keyturn.clean"} == set()
     # what other routes, a helper and settings files need comes with them
     others = {"bedrock", "vertex", "command"} & {name.rpartition(".")[2] for name in names}
     assert others == set()

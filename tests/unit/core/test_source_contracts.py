@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from keyturn.helper import TTL
+from keyturn.commands.helper import TTL
 from keyturn.sources import descriptor
 from keyturn.testing import (
     FakeWorld,

@@ -7,7 +7,7 @@ copy of a secret lies on the disk.
 from __future__ import annotations
 
 from keyturn import jsontext
-from keyturn.attempts import held_up, place
+from keyturn.commands.attempts import held_up, place
 from keyturn.errors import Rejected, StoreError, Unavailable
 from keyturn.values import Secret, Value
 from keyturn.world import directories, files

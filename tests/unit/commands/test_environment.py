@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from keyturn import Auth, children
-from keyturn.children import HELD, command_environment
-from keyturn.commands import export, refresh
+from keyturn import Auth
+from keyturn.commands import environment, export, refresh
+from keyturn.commands.environment import HELD, command_environment
 from keyturn.handover import CREDENTIALS
 from keyturn.settings.layers import Setting
 from keyturn.settings.never import never_from_project
@@ -132,8 +132,8 @@ OF_A_PROJECT = {
 
 @pytest.mark.proves("T2", "T4")
 def test_no_variable_of_a_project_chooses_the_programs_of_somebody_else_s_command() -> None:
-    named = {name for name in [*children._KEPT, *programs._KEPT] if not never_from_project(name)}
-    groups = [*children._GROUPS, *programs._KEPT_GROUPS]
+    named = {name for name in [*environment._KEPT, *programs._KEPT] if not never_from_project(name)}
+    groups = [*environment._GROUPS, *programs._KEPT_GROUPS]
     named |= {f"{group}X" for group in groups if not never_from_project(f"{group}X")}
     assert named <= OF_A_PROJECT
 

@@ -16,7 +16,7 @@ from keyturn.world.locks import GATES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from keyturn.helper_file import HelperFile, Printed
+    from keyturn.commands.helper_file import HelperFile, Printed
     from keyturn.scene import Scene
     from keyturn.settings.layers import Setting
 
@@ -275,7 +275,7 @@ def _wrong(setting: Setting, code: str, what: str) -> Rejected:
 
 
 def _file(scene: Scene, setting: Setting) -> HelperFile:
-    from keyturn.helper_file import HelperFile
+    from keyturn.commands.helper_file import HelperFile
 
     return HelperFile(scene.world, setting, working_directory(scene.world, setting), _audience(scene))
 

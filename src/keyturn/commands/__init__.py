@@ -72,7 +72,7 @@ def refresh(
     Raises: Rejected as `export`, or with code refresh_no_change or refresh_paused; Unavailable when another
     process runs it for too long; Refused as `export`, and inside of a command that keyturn runs; StoreError.
     """
-    from keyturn.attempts import Attempts
+    from keyturn.commands.attempts import Attempts
 
     if scene.world.variable(IN_HELPER) is not None:
         raise Refused(
@@ -126,7 +126,7 @@ def tell(world: World, text: str) -> None:
 
 
 def _refresh(scene: Scene, setting: Setting, helped: Callable[[], bool], seconds: float) -> None:
-    from keyturn.live import Live
+    from keyturn.commands.live import Live
 
     live = Live(scene.world)
     tell(scene.world, f"running {setting.where}")
@@ -148,7 +148,7 @@ def _run(
     scene: Scene, setting: Setting, *, seconds: float, limit: int | None, heard: Heard | None = None
 ) -> tuple[Ended, list[Secret]]:
     """How it ended, and the secrets that it was given."""
-    from keyturn.children import command_environment, secrets_in
+    from keyturn.commands.environment import command_environment, secrets_in
     from keyturn.settings.trust import check_again
     from keyturn.world.processes import Command, Notice
 
