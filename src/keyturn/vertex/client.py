@@ -71,7 +71,7 @@ def _classes(package: Any) -> tuple[type, type]:  # noqa: ANN401 - a module
 
         def copy(self, **options: Any) -> Any:  # noqa: ANN401 - SDK types
             """As the official one; a region that is named here is one for all models."""
-            return _copied(self, super().copy(**options), options)
+            return _copied(self, super().copy(**_placed(self, options)), options)
 
         with_options = copy
 
@@ -91,7 +91,7 @@ def _classes(package: Any) -> tuple[type, type]:  # noqa: ANN401 - a module
 
         def copy(self, **options: Any) -> Any:  # noqa: ANN401 - SDK types
             """As above."""
-            return _copied(self, super().copy(**options), options)
+            return _copied(self, super().copy(**_placed(self, options)), options)
 
         with_options = copy
 
@@ -102,6 +102,15 @@ def _copied(client: Any, copied: Any, options: dict[str, Any]) -> Any:  # noqa: 
     copied.keyturn_auth = client.keyturn_auth
     copied.keyturn_scene = client.keyturn_scene if "region" not in options else None
     return copied
+
+
+def _placed(client: Any, options: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - SDK types
+    """With the host of a region that is named, where the one before was asked at its own."""
+    region = options.get("region")
+    own = (
+        isinstance(region, str) and str(client.base_url).rstrip("/") == f"https://{host_of(client.region)}/v1"
+    )
+    return {"base_url": f"https://{host_of(region)}/v1", **options} if own and region else options
 
 
 def _model_of(options: Any) -> str | None:  # noqa: ANN401 - SDK types
