@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 VARIABLE = "ANTHROPIC_MODEL"
 SMALL_VARIABLE = "ANTHROPIC_SMALL_FAST_MODEL"
 LONGEST_NAME = 256
+# Claude Code's mark for a larger context, which it takes off itself; no server knows a name with it
+_MARK = "[1m]"
 # What one answer may cost at most; every model in the table can give more.
 MAX_TOKENS = 16_000
 
@@ -82,13 +84,18 @@ def choose_model(place: Place, route: str, named: str | None = None) -> Chosen:
         return Chosen(name=checked_model(named), by="--model")
     from_environment = text_variable(place, VARIABLE)
     if from_environment is not None:
-        return Chosen(name=from_environment, by=VARIABLE)
+        return Chosen(name=sent_name(from_environment), by=VARIABLE)
     return Chosen(name=DEFAULTS[route].model, by="default")
+
+
+def sent_name(name: str) -> str:
+    """The name as servers know it."""
+    return name.removesuffix(_MARK) or name
 
 
 def checked_model(name: str) -> str:
     """A model's name as a person gave it. Raises: UsageError."""
-    name = name.strip()
+    name = name.strip().removesuffix(_MARK)
     if not name or len(name) > LONGEST_NAME or any(not "!" <= character <= "~" for character in name):
         raise UsageError(
             "that is not a model's name: one word of printable ASCII is needed",

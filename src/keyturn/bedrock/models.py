@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keyturn.models import DEFAULTS, SMALL_VARIABLE, VARIABLE, Chosen
+from keyturn.models import DEFAULTS, SMALL_VARIABLE, VARIABLE, Chosen, sent_name
 from keyturn.survey import Fact
 from keyturn.variables import text_variable, where_of
 
@@ -42,13 +42,14 @@ def model_facts(scene: Scene, region: str) -> tuple[Fact, ...]:
     """The model and the small one, and who chose them; what a look can know, so nothing is listed."""
     named = text_variable(scene, VARIABLE)
     if named is not None:
+        named = sent_name(named)
         facts = [Fact(name="model", value=named, origin=where_of(scene, VARIABLE))]
     else:
         chosen = default_model(scene, region)
         facts = [Fact(name="model", value=chosen.name, origin=chosen.by)]
     small = text_variable(scene, SMALL_VARIABLE)
     if small is not None:
-        facts.append(Fact(name="small model", value=small, origin=where_of(scene, SMALL_VARIABLE)))
+        facts.append(Fact(name="small model", value=sent_name(small), origin=where_of(scene, SMALL_VARIABLE)))
     elif named is None:
         prefix, said_by = prefix_of(scene, region)
         name = f"{prefix}.{DEFAULTS[ROUTE].small}"

@@ -31,6 +31,15 @@ def test_an_empty_variable_is_unset(world: FakeWorld) -> None:
     assert choose_model(world, "anthropic").by == "default"
 
 
+def test_the_mark_of_a_large_context_is_no_part_of_the_name_that_is_sent(world: FakeWorld) -> None:
+    world.variables["ANTHROPIC_MODEL"] = "us.anthropic.test-v1:0[1m]"
+    assert choose_model(world, "bedrock").name == "us.anthropic.test-v1:0"
+    assert choose_model(world, "bedrock", "claude-typed[1m]").name == "claude-typed"
+    assert checked_model("claude-typed[1m]") == "claude-typed"
+    with pytest.raises(UsageError):
+        checked_model("[1m]")
+
+
 @pytest.mark.parametrize("name", ["", "  ", "two words", "näme", "a\x1b[2J", "x" * 257])
 def test_a_name_no_request_can_carry_is_refused_without_repeating_it(name: str) -> None:
     with pytest.raises(UsageError) as caught:
