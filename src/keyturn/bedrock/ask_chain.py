@@ -27,6 +27,7 @@ _CONFIGURATION = {
     "UnknownCredentialError",
 }
 _NETWORK = {"ConnectionError", "HTTPClientError", "MetadataRetrievalError", "EndpointProviderError"}
+_STILL_EXPIRED = "still expired"  # botocore has no class of its own for keys that come and are at an end
 _EXPIRED_CODES = {
     "ExpiredToken",
     "ExpiredTokenException",
@@ -75,6 +76,8 @@ def kind_of(error: BaseException) -> str:
     if isinstance(answer, dict) and "ClientError" in names:
         code = str((answer.get("Error") or {}).get("Code") or "")
         return "expired" if code in _EXPIRED_CODES else "denied"
+    if type(error) is RuntimeError and _STILL_EXPIRED in str(error):
+        return "expired"
     for kind, members in (
         ("expired", _EXPIRED),
         ("configuration", _CONFIGURATION),
