@@ -7,18 +7,18 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from timeit import Timer
 from typing import TYPE_CHECKING, Any
 
 from bench.processes import BIN, clean_environment, in_rounds
 from bench.result import TIMES, Budget, Result, Table, in_pairs, package, spread
+from bench.rounds import in_turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     import httpx2
 
-HOT_ROUNDS, PART_SECONDS = 21, 0.1
+HOT_ROUNDS = 21
 COLD_ROUNDS = 15
 THREADS, CROWD_ROUNDS = 64, 5
 BODY = b'{"anthropic_version": "bedrock-2023-05-31", "messages": "' + b"x" * 1990 + b'"}'
@@ -107,31 +107,19 @@ def _signing(env: Mapping[str, str]) -> dict[str, list[float]]:
         plain = {"content-type": "application/json", "host": URL.split("/")[2]}
         signature_headers(credential, "POST", URL, plain, BODY, now=auth.world.now())
 
-    return _rounds(
+    return in_turns(
         {
             OURS: lambda: next(adapter.sync_auth_flow(request)),
             SIGNER: alone,
             BOTOCORE: bare,
             OFFICIAL: lambda: _prepared(client, request),
-        }
+        },
+        HOT_ROUNDS,
     )
 
 
 def _prepared(client: Any, request: httpx2.Request) -> None:  # noqa: ANN401 - the official client
     client._prepare_request(request)  # noqa: SLF001 - where it signs
-
-
-def _rounds(parts: Mapping[str, Callable[[], object]]) -> dict[str, list[float]]:
-    timers = {name: Timer(part) for name, part in parts.items()}
-    counts = {}
-    for name, timer in timers.items():
-        loops, seconds = timer.autorange()
-        counts[name] = max(1, int(loops * PART_SECONDS / seconds))
-    found: dict[str, list[float]] = {name: [] for name in parts}
-    for _ in range(HOT_ROUNDS):
-        for name, timer in timers.items():
-            found[name].append(timer.timeit(counts[name]) / counts[name])
-    return found
 
 
 def _crowd(env: Mapping[str, str]) -> dict[str, int]:

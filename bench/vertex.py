@@ -13,11 +13,11 @@ import threading
 import time
 from pathlib import Path
 from statistics import median
-from timeit import Timer
 from typing import TYPE_CHECKING, Any
 
 from bench.processes import BIN, clean_environment, in_rounds
 from bench.result import TIMES, Budget, Result, Table, in_pairs, package, spread
+from bench.rounds import PART_SECONDS, in_turns
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 CROWD_ROUNDS = 3
 THREADS, TASKS = 32, 256
-HOT_ROUNDS, PART_SECONDS = 15, 0.1
+HOT_ROUNDS = 15
 COLD_ROUNDS, MISSING_ROUNDS = 11, 3
 MISSING_SECONDS = 3.0
 # a token endpoint's answer takes so long, as from another continent
@@ -172,16 +172,7 @@ def _hot() -> dict[str, list[float]]:
         "official client `_ensure_access_token()`": client._ensure_access_token,  # noqa: SLF001 - its way to a token
         "google-auth `before_request()`": lambda: credentials.before_request(None, "POST", url, {}),
     }
-    timers = {name: Timer(part) for name, part in parts.items()}
-    counts = {}
-    for name, timer in timers.items():
-        loops, seconds = timer.autorange()
-        counts[name] = max(1, int(loops * PART_SECONDS / seconds))
-    found: dict[str, list[float]] = {name: [] for name in parts}
-    for _ in range(HOT_ROUNDS):
-        for name, timer in timers.items():
-            found[name].append(timer.timeit(counts[name]) / counts[name])
-    return found
+    return in_turns(parts, HOT_ROUNDS)
 
 
 async def _hot_awaited() -> dict[str, list[float]]:
