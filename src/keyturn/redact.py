@@ -27,13 +27,18 @@ _SHAPES = re.compile(
     re.VERBOSE,
 )
 
+# the secrets of AWS have no shape of their own, but stand beside their names
+_NAMED = re.compile(
+    r"""(?i)((?:secret_?access_?key|session_?token|security_?token)["']?[ :=]+["']?)[a-z0-9+/=_-]{16,}"""
+)
+
 
 def redact(text: str, known: Iterable[str] = ()) -> str:
     """The text with every known value, in each of its spellings, and every known shape masked."""
     found = {spelling for value in known if len(value) >= _SHORTEST for spelling in spellings(value)}
     for spelling in sorted(found, key=len, reverse=True):
         text = text.replace(spelling, MASK)
-    return _SHAPES.sub(MASK, text)
+    return _NAMED.sub(rf"\1{MASK}", _SHAPES.sub(MASK, text))
 
 
 def held_secrets() -> Iterator[str]:
