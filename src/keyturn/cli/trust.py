@@ -9,7 +9,7 @@ from keyturn.cli.person import TerminalPerson
 from keyturn.cli.times import rfc3339
 from keyturn.errors import ConfigurationError, LoginRefused, Refused, UsageError
 from keyturn.settings import consent, trust
-from keyturn.settings.layers import PROJECT_FILES
+from keyturn.settings.layers import PROJECT_FILES, no_project
 from keyturn.settings.review import obstacle, shown
 
 TYPE_CHECKING = False
@@ -124,7 +124,7 @@ def project(given: str | None, world: World) -> str:
     place = world.find_directory(given or ".") if "\0" not in (given or "") else None
     if place is None:
         raise UsageError(f"{given} is not a directory", hint="keyturn trust DIR", code="no_directory")
-    if reason := trust.no_project(world, place):
+    if reason := no_project(world, place):
         raise UsageError(f"{place} cannot be trusted: {reason}", hint="keyturn trust DIR", code="no_project")
     return place
 

@@ -78,10 +78,11 @@ def _is_paid_for(row: Row) -> bool:
 def _project(world: World) -> list[Finding]:
     """Whether the working directory's settings count; that they do not is no trouble unless they once did."""
     from keyturn.settings import trust
+    from keyturn.settings.layers import no_project
 
     place = world.cwd()
     files = trust.read(place)
-    if not files or trust.no_project(world, place):
+    if not files or no_project(world, place):
         return []
     try:
         verdict = trust.judge(world, place, files)

@@ -6,6 +6,7 @@ itself, which is never written to. `watch.py` finds the files, `reading.py` read
 
 from __future__ import annotations
 
+from keyturn.errors import ConfigurationError
 from keyturn.values import Value
 
 TYPE_CHECKING = False
@@ -91,3 +92,16 @@ class Settings(Value):
 
     def __repr__(self) -> str:
         return f"Settings(found={[*self.found.values()]!r}, ignored={self.ignored!r})"
+
+
+def no_project(world: World, place: str) -> str | None:
+    """Why a directory is not a project: it is the home directory, or holds the person's own settings."""
+    if place == world.canonical(world.home()):
+        return "it is the home directory, which is no project"
+    try:
+        own = world.canonical(world.claude_dir())
+    except ConfigurationError:
+        return None
+    if own == f"{place.rstrip('/')}/.claude":
+        return "its .claude directory is the person's own (CLAUDE_CONFIG_DIR)"
+    return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from keyturn import jsontext
 from keyturn.clean import clean
 from keyturn.errors import AuthError, ConfigurationError, frameless
-from keyturn.settings.layers import PROJECT_FILES, Setting, Settings
+from keyturn.settings.layers import PROJECT_FILES, Setting, Settings, no_project
 from keyturn.settings.parsing import CODE, COMMANDS, FORCED, parsed
 from keyturn.world import files, places, texts
 from keyturn.world.settings import NotUsable, drop_ins, read_bytes
@@ -113,7 +113,7 @@ def _read_project(found: _Found, world: World) -> None:
             continue
         if content is not None:
             held[scope] = content
-    if not held or _is_no_project(world, place):
+    if not held or no_project(world, place):
         return
     from keyturn.settings.trust import judge
 
@@ -132,17 +132,6 @@ def _read_project(found: _Found, world: World) -> None:
             )
         else:
             found.ignored.append(f"project settings not trusted ({path}); keyturn trust")
-
-
-def _is_no_project(world: World, place: str) -> bool:
-    """The home directory is no project, nor is whatever holds the user's own settings as its `.claude`."""
-    if place == world.canonical(world.home()):
-        return True
-    try:
-        own = world.canonical(world.claude_dir())
-    except ConfigurationError:
-        return False
-    return own == f"{place.rstrip('/')}/.claude"
 
 
 @frameless

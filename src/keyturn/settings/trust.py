@@ -7,9 +7,9 @@ interpreted before there is a record for its path (T1): who writes a project has
 
 from __future__ import annotations
 
-from keyturn.errors import ConfigurationError, Refused
+from keyturn.errors import Refused
 from keyturn.settings import consent
-from keyturn.settings.layers import PROJECT_FILES
+from keyturn.settings.layers import PROJECT_FILES, no_project
 from keyturn.settings.never import never_from_project
 from keyturn.settings.parsing import COMMANDS, FORCED, parsed
 from keyturn.settings.words import TooMany, named_files
@@ -181,19 +181,6 @@ def evidence(
     # by a hash: most words name no file, and one may be a secret
     held[_MISSING] = _hash("\0".join(sorted(missing)))
     return held
-
-
-def no_project(world: World, place: str) -> str | None:
-    """Why a directory is not a project: it is the home directory, or holds the person's own settings."""
-    if place == world.canonical(world.home()):
-        return "it is the home directory, which is no project"
-    try:
-        own = world.canonical(world.claude_dir())
-    except ConfigurationError:
-        return None
-    if own == f"{place.rstrip('/')}/.claude":
-        return "its .claude directory is the person's own (CLAUDE_CONFIG_DIR)"
-    return None
 
 
 def read(project: str) -> dict[str, bytes]:
