@@ -177,7 +177,9 @@ def _check_access(adc: Adc) -> str:
     if adc.person and adc.kind != "impersonated_service_account":
         return f"log in again: {LOGIN_COMMAND}"
     if adc.kind == "service_account" and adc.account:
-        account = clean(adc.account, 120)
+        from shlex import quote  # whoever wrote the file shall not write the command
+
+        account = quote(clean(adc.account, 120))
         return (
             "see whether the key still exists: "
             f"gcloud iam service-accounts keys list --iam-account={account}; "

@@ -100,7 +100,9 @@ def skip_offer(scene: Scene) -> Absent | Offer:
 def _offer(scene: Scene, target: Target, *, note: str, where: str, found: adc.Adc | None = None) -> Offer:
     warnings = [*target.warnings, *no_regions(scene)]
     if found is not None and found.open_to_others and found.place.path is not None:
-        warnings.append(f"others can read {found.place.path}; run: chmod 600 {found.place.path}")
+        from shlex import quote  # whoever named the file shall not write the command
+
+        warnings.append(f"others can read {found.place.path}; run: chmod 600 {quote(found.place.path)}")
     return Offer(
         account=found.account if found is not None else None,
         base_url=target.base_url,

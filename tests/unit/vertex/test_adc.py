@@ -163,6 +163,13 @@ class TestFiles:
         (warning,) = Auth(world=world).explain().warnings
         assert warning == f"others can read {path}; run: chmod 600 {path}"
 
+    def test_the_name_of_such_a_file_cannot_write_the_command(self, tmp_path: Path) -> None:
+        path = tmp_path / "a; touch b"
+        put(path, user_info(), 0o644)
+        world = vertex_world(tmp_path, GOOGLE_APPLICATION_CREDENTIALS=str(path))
+        (warning,) = Auth(world=world).explain().warnings
+        assert warning.endswith(f"run: chmod 600 '{path}'")
+
     def test_nothing_of_a_file_shows(self, tmp_path: Path) -> None:
         info = user_info()
         found = row(vertex_world(tmp_path, info))

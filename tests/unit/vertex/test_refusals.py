@@ -67,6 +67,11 @@ class TestRefusals:
         assert "Invalid JWT Signature" in error.message
         assert f"--iam-account={ACCOUNT}" in (error.hint or "")
 
+    def test_an_account_of_a_file_cannot_write_the_command(self, tmp_path: Path) -> None:
+        world = vertex_world(tmp_path, {**key_info(), "client_email": "a; touch b"})
+        world.script = [refused(error_description="Invalid JWT Signature.")]
+        assert "--iam-account='a; touch b'; and" in (error_of(world).hint or "")
+
     def test_a_wrong_clock_is_said_where_google_does_not_say_it(self, tmp_path: Path) -> None:
         world = vertex_world(tmp_path, key_info())
         refusal = refused(error_description="Invalid JWT Signature.")
