@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-import time
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
+from bench.beats import BEAT_SECONDS, measured
 from bench.clients import client_named
 from bench.judge import Judge, fingerprint
 from bench.result import Budget, Result, Table, package, spread
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 TASKS = 200
 RUNS = 9
-BEAT_SECONDS = 0.005
 ANSWER_SECONDS = 1.0
 IDLE, OURS, SDK = "200 tasks that only sleep", "keyturn `await auth.acredential()`", "SDK `async_get_token()`"
 
@@ -78,13 +77,14 @@ def run(_peers: str | None = None) -> Result:
 
 def _run(name: str, judge: Judge) -> Beats:
     if name == IDLE:
-        return _beats(asyncio.run(_measured(_sleep))[0], requests=0, failed=0)
+        return _beats(asyncio.run(measured(_sleep, TASKS))[0], requests=0, failed=0)
     client = client_named("keyturn" if name == OURS else "sdk")
     trial = judge.new_login(ANSWER_SECONDS)
     home = tempfile.mkdtemp(prefix="bench-")
     try:
         client.keep(home, trial.login(seconds_left=-60), judge.origin)
-        late, answers = asyncio.run(_measured(_keyturn(home) if name == OURS else _sdk(client, home, judge)))
+        ask = _keyturn(home) if name == OURS else _sdk(client, home, judge)
+        late, answers = asyncio.run(measured(ask, TASKS))
     finally:
         shutil.rmtree(home)
     verdict = trial.verdict()
@@ -117,24 +117,6 @@ def _sdk(client: Client, home: str, judge: Judge) -> Callable[[], Awaitable[obje
 
 async def _sleep() -> None:
     await asyncio.sleep(ANSWER_SECONDS)
-
-
-async def _measured(ask: Callable[[], Awaitable[object]]) -> tuple[list[float], list[object]]:
-    """How late each beat was, in seconds, and what each task got."""
-    late: list[float] = []
-    beating = asyncio.create_task(_beat(late))
-    await asyncio.sleep(BEAT_SECONDS * 4)
-    answers = await asyncio.gather(*(ask() for _ in range(TASKS)), return_exceptions=True)
-    await asyncio.sleep(BEAT_SECONDS * 4)
-    beating.cancel()
-    return late, answers
-
-
-async def _beat(late: list[float]) -> None:
-    while True:
-        due = time.perf_counter() + BEAT_SECONDS
-        await asyncio.sleep(BEAT_SECONDS)
-        late.append(max(0.0, time.perf_counter() - due))
 
 
 def _row(name: str, runs: list[Beats]) -> tuple[str, ...]:

@@ -7,12 +7,12 @@ import json
 import os
 import shutil
 import tempfile
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+from bench.beats import BEAT_SECONDS, measured
 from bench.result import Budget, Result, Table, spread
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 TASKS = 64
 RUNS = 5
-BEAT_SECONDS = 0.005
 HELPER_SECONDS = 5
 IDLE, OURS = "64 tasks that only sleep", "64 tasks at `await auth.acredential()`"
 LINE = f'echo run >> "$HOME/runs"; sleep {HELPER_SECONDS}; echo sk-ant-test-of-the-bench'
@@ -72,13 +71,13 @@ def run(_peers: str | None = None) -> Result:
 
 def _run(name: str) -> Beats:
     if name == IDLE:
-        late, _ = asyncio.run(_measured(_sleep))
+        late, _ = asyncio.run(measured(_sleep, TASKS))
         return Beats(median(late) * 1e3, max(late) * 1e3, len(late), 0, 0)
     home = Path(tempfile.mkdtemp(prefix="bench-"))
     try:
         (home / ".claude").mkdir()
         (home / ".claude" / "settings.json").write_text(json.dumps({"apiKeyHelper": LINE}))
-        late, answers = asyncio.run(_measured(_asking(home)))
+        late, answers = asyncio.run(measured(_asking(home), TASKS))
         executions = len((home / "runs").read_text().splitlines())
     finally:
         shutil.rmtree(home)
@@ -101,24 +100,6 @@ def _asking(home: Path) -> Callable[[], Awaitable[object]]:
 
 async def _sleep() -> None:
     await asyncio.sleep(HELPER_SECONDS)
-
-
-async def _measured(ask: Callable[[], Awaitable[object]]) -> tuple[list[float], list[object]]:
-    """How late each beat was, in seconds, and what each task got."""
-    late: list[float] = []
-    beating = asyncio.create_task(_beat(late))
-    await asyncio.sleep(BEAT_SECONDS * 4)
-    answers = await asyncio.gather(*(ask() for _ in range(TASKS)), return_exceptions=True)
-    await asyncio.sleep(BEAT_SECONDS * 4)
-    beating.cancel()
-    return late, answers
-
-
-async def _beat(late: list[float]) -> None:
-    while True:
-        due = time.perf_counter() + BEAT_SECONDS
-        await asyncio.sleep(BEAT_SECONDS)
-        late.append(max(0.0, time.perf_counter() - due))
 
 
 def _row(name: str, runs: list[Beats]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote, urlsplit
 
@@ -34,7 +34,7 @@ class Front:
         self.names = dict(names or {})
         self._inner = urlsplit(inner)
         self._inner_origin = inner
-        self._server = on_socket(_Server, type("Handler", (_Handler,), {"front": self}), listening)
+        self._server = on_socket(type("Handler", (_Handler,), {"front": self}), listening)
         address = str(self._server.server_address[0])
         host = f"[{address}]" if ":" in address else address
         self._place = f"{host}:{self._server.server_address[1]}"
@@ -92,13 +92,6 @@ def renamed(text: str, names: Mapping[str, str]) -> str:
     for old, new in names.items():
         text = text.replace(old, new).replace(quote(old, safe=""), quote(new, safe=""))
     return text
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: a client that turns away is what some tests are about."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -47,7 +47,7 @@ class Web:
 
     def __enter__(self) -> Self:
         handler = type("Handler", (_Handler,), {"web": self})
-        self._server = on_socket(_Server, handler, self._listening)
+        self._server = on_socket(handler, self._listening)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
         return self
@@ -74,13 +74,11 @@ class Web:
             return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 
-def on_socket(
-    kind: type[ThreadingHTTPServer], handler: Any, listening: socket.socket | None
-) -> ThreadingHTTPServer:
+def on_socket(handler: Any, listening: socket.socket | None) -> ThreadingHTTPServer:
     """A server on a socket that listens already, else on a free port of 127.0.0.1."""
     if listening is None:
-        return kind(("127.0.0.1", 0), handler)
-    server = kind(("127.0.0.1", 0), handler, bind_and_activate=False)
+        return _Server(("127.0.0.1", 0), handler)
+    server = _Server(("127.0.0.1", 0), handler, bind_and_activate=False)
     server.socket.close()
     server.socket, server.server_address = listening, listening.getsockname()[:2]
     return server
